@@ -1,0 +1,199 @@
+//! The command line: its types and its help, nothing else.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
+use npprof_report::{GroupBy, SortKey};
+
+/// Everything that `npprof` can be asked.
+#[derive(Debug, Parser)]
+#[command(
+    name = "npprof",
+    version,
+    about = "Shows what a NumPy program does with memory: which line allocates which arrays",
+    after_help = "\
+Examples:
+  npprof run python app.py           watch a program, then get a summary and a report
+  npprof report npprof-app.4711.json print the summary of a report again
+  npprof doctor                      find out why nothing is seen
+
+The program needs no change and no import. See 'npprof COMMAND --help' for more.",
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a command and profile every Python process in it.
+    Run(RunArguments),
+    /// Show a report that `npprof run` wrote.
+    Report(ReportArguments),
+    /// Find out whether a command can be profiled, and what to do if not.
+    Doctor(DoctorArguments),
+    /// Print the completions for a shell.
+    Completions(CompletionsArguments),
+    /// Make standard output the controlling terminal and execute a program: for npprof's own use.
+    #[command(name = crate::pty::TRAMPOLINE, hide = true)]
+    InTerminal(InTerminalArguments),
+}
+
+/// Runs COMMAND with every NumPy array watched, and says at the end where the memory went.
+///
+/// COMMAND is whatever you would type without npprof; a bare `app.py` means `python3 app.py`. Its
+/// output, results and exit status stay its own, and so do its child processes, which are profiled
+/// too.
+///
+/// In a terminal there is a dashboard while COMMAND runs, with the output of COMMAND in it.
+/// Without one (output redirected, CI set, or --no-tui) standard input, output and error belong to
+/// COMMAND alone until it ends.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Exit status: that of COMMAND, or 128 plus the signal that killed it. When COMMAND was not started:
+125 for a failure of npprof itself, 126 if COMMAND cannot be executed, 127 if it was not found.
+
+Signals sent to npprof are passed on to COMMAND.
+
+Examples:
+  npprof run python app.py --epochs 3
+  npprof run app.py                            the same as: npprof run python3 app.py
+  npprof run -o report.json -f python -m pkg   name the report, overwrite an old one
+  npprof run --no-tui pytest -q tests
+  npprof run -o 'run-%h-%t.json' -- ./script.sh -x")]
+pub(crate) struct RunArguments {
+    /// Write the report to FILE instead of npprof-SCRIPT.PID.json; `-` is standard output.
+    ///
+    /// In the name, %p stands for the process id, %h for the name of the machine, %t for the time
+    /// of the start and %% for a percent sign.
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<String>,
+    /// Overwrite the report if it exists.
+    #[arg(short, long)]
+    pub force: bool,
+    /// No dashboard, even in a terminal.
+    #[arg(long)]
+    pub no_tui: bool,
+    /// Lose events rather than make the program wait when npprof cannot keep up.
+    ///
+    /// Figures are exact without it. With it, lost events are counted, and the report says so.
+    #[arg(long)]
+    pub lossy: bool,
+    /// Call sites in the summary.
+    #[arg(short = 'n', long = "sites", value_name = "N", default_value_t = npprof_report::text::DEFAULT_SITES)]
+    pub n_sites: usize,
+    /// Use ASCII characters only.
+    #[arg(long)]
+    pub ascii: bool,
+    /// No summary at the end; the report is written all the same.
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Milliseconds to sleep after each read, to see that a slow reader loses nothing.
+    #[arg(long, value_name = "MS", default_value_t = 0, hide = true)]
+    pub reader_delay_ms: u64,
+    /// The command to run, with its arguments.
+    #[arg(
+        required = true,
+        trailing_var_arg = true,
+        value_name = "COMMAND",
+        value_hint = ValueHint::CommandWithArguments
+    )]
+    pub command: Vec<OsString>,
+}
+
+/// Shows a report: its summary, or a table with --by or --sort.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  npprof report npprof-app.4711.json                   the summary
+  npprof report app.json --by function                 who was alive at the high-water mark
+  npprof report app.json --by dtype --sort allocated
+  npprof report app.json --folded | flamegraph.pl      a flame graph of bytes
+  ssh box cat app.json | npprof report -")]
+pub(crate) struct ReportArguments {
+    /// The report; `-` is standard input.
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// Show a table, sorted by KEY.
+    #[arg(short, long, value_name = "KEY", value_parser = sort_keys())]
+    pub sort: Option<SortKey>,
+    /// Show a table with a row for each of these.
+    #[arg(short, long, value_name = "WHAT", value_parser = groups())]
+    pub by: Option<GroupBy>,
+    /// Rows of the table, or call sites in the summary.
+    #[arg(short, value_name = "N")]
+    pub n: Option<usize>,
+    /// Print the report itself, as JSON.
+    #[arg(long, conflicts_with_all = ["by", "n", "folded", "sort", "ascii"])]
+    pub json: bool,
+    /// Print call stacks with their bytes, one a line, as flame graph tools read them.
+    #[arg(long, conflicts_with_all = ["by", "n", "ascii"])]
+    pub folded: bool,
+    /// Use ASCII characters only.
+    #[arg(long)]
+    pub ascii: bool,
+}
+
+/// Runs a few lines of NumPy under npprof with the interpreter of COMMAND and says what was found.
+///
+/// Exit status: 0 if that interpreter can be profiled, 1 if not.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  npprof doctor
+  npprof doctor .venv/bin/python
+  npprof doctor -- pytest -q tests")]
+pub(crate) struct DoctorArguments {
+    /// The command to look at; python3 if there is none. It is not run, only its interpreter is.
+    #[arg(
+        trailing_var_arg = true,
+        value_name = "COMMAND",
+        value_hint = ValueHint::CommandWithArguments
+    )]
+    pub command: Vec<OsString>,
+    /// Use ASCII characters only.
+    #[arg(long)]
+    pub ascii: bool,
+}
+
+/// Prints the completions for a shell.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  npprof completions bash > ~/.local/share/bash-completion/completions/npprof
+  npprof completions zsh > ~/.zfunc/_npprof
+  npprof completions fish > ~/.config/fish/completions/npprof.fish")]
+pub(crate) struct CompletionsArguments {
+    /// The shell.
+    pub shell: Shell,
+}
+
+/// What [`crate::pty`] tells itself across an `exec`.
+#[derive(Args, Debug)]
+pub(crate) struct InTerminalArguments {
+    /// The program's `LD_PRELOAD`.
+    pub preload: OsString,
+    /// The file to execute.
+    pub path: PathBuf,
+    /// Its arguments, its name first.
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    pub argv: Vec<OsString>,
+}
+
+fn sort_keys() -> impl TypedValueParser<Value = SortKey> {
+    let words = SortKey::ALL.iter().map(|key| key.as_str());
+    PossibleValuesParser::new(words).try_map(|word| word.parse::<SortKey>())
+}
+
+fn groups() -> impl TypedValueParser<Value = GroupBy> {
+    let words = GroupBy::ALL.iter().map(|group| group.as_str());
+    PossibleValuesParser::new(words).try_map(|word| word.parse::<GroupBy>())
+}

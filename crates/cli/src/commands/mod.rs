@@ -1,0 +1,6 @@
+//! One module a subcommand.
+
+pub(crate) mod completions;
+pub(crate) mod doctor;
+pub(crate) mod report;
+pub(crate) mod run;

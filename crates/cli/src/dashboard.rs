@@ -1,0 +1,265 @@
+//! Runs the dashboard beside a program in a terminal of its own, and carries on without it.
+//!
+//! Three threads stand between the two terminals: one reads what the program writes, one writes
+//! what the user types (the program may not read it for a long time), one waits for the program's
+//! end. What the program writes goes to the dashboard and is kept; when the dashboard is left, what
+//! was kept goes to the real terminal, and from then on everything goes there directly.
+
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use npprof_model::{Exit, Snapshot};
+use npprof_tui::{Left, ProgramEvent, Stop};
+use parking_lot::Mutex;
+use rustix::process::{Pid, Signal};
+
+use crate::kept::Kept;
+use crate::launch::{OnStop, Running};
+use crate::pty::{Pty, RawInput};
+use crate::signals::Caught;
+use crate::surroundings;
+use crate::watch::Watch;
+
+/// Pieces of output that wait for the dashboard. More make the program wait, as a slow terminal
+/// does.
+const MAX_EVENTS: usize = 32;
+/// Pieces of input that wait for the program. More are lost, as with a real terminal.
+const MAX_INPUTS: usize = 256;
+const PIECE_BYTES: usize = 32 << 10;
+/// When the program has ended and its terminal is quiet for so long, its output is over, even if a
+/// process that it left behind holds the terminal open.
+const QUIET: Duration = Duration::from_millis(100);
+
+/// A program with a dashboard.
+pub(crate) struct Dashboard {
+    control: Control,
+    events: Receiver<ProgramEvent>,
+    watch: Arc<Watch>,
+    exit: Receiver<Exit>,
+}
+
+/// The way to the program.
+#[derive(Clone)]
+pub(crate) struct Control {
+    pty: Pty,
+    running: Arc<Running>,
+    input: Sender<Vec<u8>>,
+    events: Sender<ProgramEvent>,
+    output: Arc<Mutex<Output>>,
+}
+
+/// Where the program's output goes.
+struct Output {
+    /// Nothing is kept if there is no room for files.
+    kept: Option<Kept>,
+    to: Destination,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Destination {
+    Dashboard,
+    Terminal,
+}
+
+impl Dashboard {
+    /// Begins to read what the program writes. Temporary files go to `folder`.
+    pub(crate) fn start(pty: Pty, running: Arc<Running>, watch: Arc<Watch>, folder: &Path) -> Self {
+        let (events, received_events) = bounded(MAX_EVENTS);
+        let (input, received_input) = bounded::<Vec<u8>>(MAX_INPUTS);
+        let (exit, received_exit) = bounded(1);
+        let output = Output { kept: Kept::new(folder).ok(), to: Destination::Dashboard };
+        let output = Arc::new(Mutex::new(output));
+        let control = Control { pty, running, input, events, output };
+        let dashboard = Self {
+            control: control.clone(),
+            events: received_events,
+            watch: Arc::clone(&watch),
+            exit: received_exit,
+        };
+        let n_read = Arc::new(AtomicU64::new(0));
+        let (reading, read_all) = bounded::<()>(0);
+        let reader = control.clone();
+        let read = Arc::clone(&n_read);
+        thread::spawn(move || {
+            reader.read(&read);
+            drop(reading);
+        });
+        let typist = control.pty.clone();
+        thread::spawn(move || received_input.iter().try_for_each(|bytes| typist.write(&bytes)));
+        thread::spawn(move || {
+            let ended = control.running.wait(OnStop::Stay);
+            wait_until_quiet(&read_all, &n_read);
+            watch.ended(ended);
+            let _ = exit.send(ended);
+            // The dashboard may have been left already.
+            let _ = control.events.send(ProgramEvent::Ended(ended));
+        });
+        dashboard
+    }
+
+    /// The way to the program.
+    pub(crate) fn control(&self) -> Control {
+        self.control.clone()
+    }
+
+    /// Shows the dashboard until the user leaves it.
+    pub(crate) fn show(&self, options: npprof_tui::Options) -> io::Result<Left> {
+        let mut session = Session { control: &self.control, watch: &self.watch };
+        npprof_tui::run(&mut session, self.events.clone(), options)
+    }
+
+    /// Gives the terminal to the program, shows what it has written so far, and waits for its end.
+    pub(crate) fn wait(self) -> Exit {
+        let Self { control, events, exit, .. } = self;
+        // Whoever still sends an event learns that nobody wants it.
+        drop(events);
+        control.output.lock().release();
+        exit.try_recv().unwrap_or_else(|_| control.relay(&exit))
+    }
+}
+
+impl Control {
+    /// Passes a signal on that npprof got. The program is in another session than npprof, so no
+    /// signal has reached it by itself.
+    pub(crate) fn pass_on(&self, caught: Caught) {
+        let is_running = match caught.signal {
+            Signal::WINCH => {
+                // The dashboard looks after the size as long as it is there.
+                if self.output.lock().to == Destination::Terminal {
+                    let (columns, rows) = surroundings::terminal_size();
+                    self.pty.resize(columns, rows);
+                }
+                return;
+            }
+            // The program goes on, so npprof does too.
+            Signal::TSTP | Signal::CONT => return,
+            signal if caught.is_from_kernel => {
+                self.running.send_to_group(self.pty.foreground(), signal)
+            }
+            signal => self.running.send(signal),
+        };
+        let has_to_leave = matches!(caught.signal, Signal::HUP | Signal::TERM);
+        if has_to_leave || (!is_running && caught.asks_to_end()) {
+            let _ = self.events.send(ProgramEvent::Leave);
+        }
+    }
+
+    /// Reads what the program writes until nobody can write any more.
+    fn read(&self, n_read: &AtomicU64) {
+        let mut piece = vec![0; PIECE_BYTES];
+        while let Ok(n_bytes @ 1..) = self.pty.read(&mut piece) {
+            // Only says that something happened.
+            n_read.fetch_add(1, Ordering::Relaxed);
+            let bytes = piece.get(..n_bytes).unwrap_or_default();
+            let to = self.output.lock().push(bytes);
+            if to == Destination::Dashboard {
+                // Whoever leaves the dashboard finds these bytes in what is kept.
+                let _ = self.events.send(ProgramEvent::Output(bytes.to_vec()));
+                n_read.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Stands between the two terminals, without a dashboard, until the program ends.
+    fn relay(&self, exit: &Receiver<Exit>) -> Exit {
+        let raw = RawInput::enter();
+        if raw.is_some() {
+            let (columns, rows) = surroundings::terminal_size();
+            self.pty.resize(columns, rows);
+            let input = self.input.clone();
+            thread::spawn(move || {
+                let mut keys = [0; 1024];
+                while let Ok(n_bytes @ 1..) = io::stdin().lock().read(&mut keys) {
+                    if input.send(keys.get(..n_bytes).unwrap_or_default().to_vec()).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        let exit = exit.recv().unwrap_or(Exit::Unknown);
+        drop(raw);
+        exit
+    }
+}
+
+impl Output {
+    /// Takes what the program has written, and says where it is to go besides.
+    fn push(&mut self, bytes: &[u8]) -> Destination {
+        match (self.to, &mut self.kept) {
+            (Destination::Dashboard, Some(kept)) => kept.push(bytes),
+            (Destination::Dashboard, None) => {}
+            (Destination::Terminal, _) => show(bytes),
+        }
+        self.to
+    }
+
+    /// The terminal is the program's now.
+    fn release(&mut self) {
+        self.to = Destination::Terminal;
+        if let Some(mut kept) = self.kept.take() {
+            // A terminal that is gone is no reason to stop.
+            let _ = kept.replay(&mut io::stdout().lock());
+        }
+    }
+}
+
+/// What the dashboard sees of the program.
+struct Session<'a> {
+    control: &'a Control,
+    watch: &'a Watch,
+}
+
+impl npprof_tui::Session for Session<'_> {
+    fn snapshot(&self) -> Arc<Snapshot> {
+        self.watch.latest()
+    }
+
+    fn send_input(&mut self, bytes: &[u8]) {
+        // A program that reads nothing of it for so long would not find it in a real terminal either.
+        let _ = self.control.input.try_send(bytes.to_vec());
+    }
+
+    fn resize_program(&mut self, columns: u16, rows: u16) {
+        self.control.pty.resize(columns, rows);
+    }
+
+    fn stop_program(&mut self, how: Stop) {
+        let signal = match how {
+            Stop::Interrupt => Signal::INT,
+            Stop::Terminate => Signal::TERM,
+            Stop::Kill => Signal::KILL,
+        };
+        let running = &self.control.running;
+        let foreground = self.control.pty.foreground();
+        running.send_to_group(foreground, signal);
+        // A shell that waits for its foreground would not hear of it.
+        let own_group: Option<Pid> = Some(running.pid());
+        if how != Stop::Interrupt && foreground != own_group {
+            running.send_to_group(own_group, signal);
+        }
+    }
+}
+
+/// Waits until the reader has come to an end, or has had nothing to do for a while.
+fn wait_until_quiet(read_all: &Receiver<()>, n_read: &AtomicU64) {
+    let mut before = None;
+    while let Err(RecvTimeoutError::Timeout) = read_all.recv_timeout(QUIET) {
+        let now = Some(n_read.load(Ordering::Relaxed));
+        if before == now {
+            return;
+        }
+        before = now;
+    }
+}
+
+fn show(bytes: &[u8]) {
+    let mut out = io::stdout().lock();
+    // A terminal that is gone is no reason to stop.
+    let _ = out.write_all(bytes);
+    let _ = out.flush();
+}

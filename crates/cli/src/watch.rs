@@ -1,0 +1,96 @@
+//! The collector of a run and what comes of it.
+//!
+//! The report is written as soon as the program has ended, whoever is looking at what meanwhile.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use npprof_collect::Collector;
+use npprof_model::{Exit, Snapshot};
+use npprof_report::{Report, SourceLookup};
+use parking_lot::Mutex;
+
+use crate::launch::Running;
+use crate::target::{Place, Target};
+
+/// What was seen of a run.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// The report.
+    pub report: Report,
+    /// Where it is.
+    pub place: Place,
+    /// What the user should know about that.
+    pub message: Option<String>,
+}
+
+/// A run that is being watched, or was.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    target: Target,
+    /// Why nothing will be seen, if that is known from the start.
+    flaw: Option<String>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Gone as soon as the program has ended.
+    collector: Option<Collector>,
+    pid: u32,
+    latest: Arc<Snapshot>,
+    outcome: Option<Arc<Outcome>>,
+}
+
+impl Watch {
+    /// Before the program starts. `flaw` says why nothing will be seen, if that is known.
+    pub(crate) fn new(collector: Collector, target: Target, flaw: Option<String>) -> Self {
+        let latest = collector.latest();
+        let state = State { collector: Some(collector), pid: 0, latest, outcome: None };
+        Self { target, flaw, state: Mutex::new(state) }
+    }
+
+    /// The program has started.
+    pub(crate) fn started(&self, running: &Running) {
+        let pid = running.pid().as_raw_nonzero().get().cast_unsigned();
+        let mut state = self.state.lock();
+        state.pid = pid;
+        if let Some(collector) = &state.collector {
+            collector.command_started(pid);
+        }
+    }
+
+    /// The latest snapshot.
+    pub(crate) fn latest(&self) -> Arc<Snapshot> {
+        let mut state = self.state.lock();
+        if let Some(collector) = &state.collector {
+            state.latest = collector.latest();
+        }
+        Arc::clone(&state.latest)
+    }
+
+    /// The program has ended: reads what is left and writes the report.
+    pub(crate) fn ended(&self, exit: Exit) -> Option<Arc<Outcome>> {
+        let (collector, pid) = {
+            let mut state = self.state.lock();
+            (state.collector.take(), state.pid)
+        };
+        let mut last = collector?.finish(exit);
+        if let Some(flaw) = &self.flaw {
+            last.incomplete = last.incomplete.iter().chain([flaw]).cloned().collect();
+        }
+        let sources = SourceLookup::new(PathBuf::from(&*last.cwd));
+        let report = Report::from_snapshot(&last, &sources);
+        let (place, message) = self.target.write(&report, pid);
+        let outcome = Arc::new(Outcome { report, place, message });
+        let mut state = self.state.lock();
+        state.latest = Arc::new(last);
+        state.outcome = Some(Arc::clone(&outcome));
+        Some(outcome)
+    }
+
+    /// What came of the run; `None` before the program has ended.
+    pub(crate) fn outcome(&self) -> Option<Arc<Outcome>> {
+        self.state.lock().outcome.clone()
+    }
+}

@@ -1,0 +1,297 @@
+//! The layouts allocated at a site: a small table with the ones that matter.
+//!
+//! A block names its layout by the place in its site's table, so a place can be given to another
+//! layout only while no live block names it and it has no part in the high-water mark. Where a
+//! site has more layouts than places, the ones in the table are exact from when they got in.
+
+use npprof_wire::record::{Layout, Order};
+
+use super::arrays::Slot;
+use super::held::Held;
+
+const MAX_LAYOUTS: usize = 32;
+/// The slot of blocks whose layout found no place.
+const ELSEWHERE: Slot = 127;
+
+/// A layout as it stands in a record, with the size where the shape follows from it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Described<'a> {
+    layout: Layout<'a>,
+    size: u64,
+    hash: u64,
+}
+
+impl<'a> Described<'a> {
+    #[inline]
+    pub(crate) fn new(layout: Layout<'a>, size: u64) -> Self {
+        let size = if layout.is_flat || layout.order == Order::Scratch { size } else { 0 };
+        let first =
+            u64::from(layout.dtype) << 16 | (layout.order as u64) << 8 | u64::from(layout.is_flat);
+        let mut hash = mix(mix(0, first), size);
+        for &word in layout.shape.iter().chain(layout.strides) {
+            hash = mix(hash, word);
+        }
+        Self { layout, size, hash }
+    }
+}
+
+#[inline]
+const fn mix(hash: u64, word: u64) -> u64 {
+    (hash.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+/// A layout and what was allocated with it.
+#[derive(Clone, Debug)]
+pub(crate) struct Counted {
+    hash: u64,
+    /// Bytes of the block where the shape follows from it, else zero.
+    pub(crate) size: u64,
+    pub(crate) dtype: u16,
+    pub(crate) order: Order,
+    pub(crate) is_flat: bool,
+    ndim: u8,
+    n_live: u32,
+    /// The shape, then the strides of a strided array.
+    words: Box<[u64]>,
+    pub(crate) n: u64,
+    pub(crate) bytes: u64,
+    pub(crate) held: Held,
+}
+
+impl Counted {
+    fn new(described: &Described<'_>) -> Self {
+        let layout = &described.layout;
+        Self {
+            hash: described.hash,
+            size: described.size,
+            dtype: layout.dtype,
+            order: layout.order,
+            is_flat: layout.is_flat,
+            ndim: u8::try_from(layout.shape.len()).unwrap_or(u8::MAX),
+            n_live: 0,
+            words: layout.shape.iter().chain(layout.strides).copied().collect(),
+            n: 0,
+            bytes: 0,
+            held: Held::default(),
+        }
+    }
+
+    pub(crate) fn shape(&self) -> &[u64] {
+        self.words.get(..usize::from(self.ndim)).unwrap_or(&[])
+    }
+
+    /// Empty unless the order is [`Order::Strided`].
+    pub(crate) fn strides(&self) -> &[u64] {
+        self.words.get(usize::from(self.ndim)..).unwrap_or(&[])
+    }
+
+    /// Shape and strides are the same.
+    fn has(&self, layout: &Layout<'_>) -> bool {
+        self.shape() == layout.shape && self.strides() == layout.strides
+    }
+
+    #[inline]
+    fn is(&self, described: &Described<'_>) -> bool {
+        let layout = &described.layout;
+        self.hash == described.hash
+            && self.size == described.size
+            && self.dtype == layout.dtype
+            && self.order == layout.order
+            && self.is_flat == layout.is_flat
+            && (layout.is_flat || self.has(layout))
+    }
+}
+
+/// The layouts of a site.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Layouts {
+    counted: Vec<Counted>,
+    /// The hash of each of them, beside each other for the search.
+    hashes: Vec<u64>,
+    latest: Slot,
+}
+
+impl Layouts {
+    /// Finds or makes the place of a layout. `mark` is the latest high-water mark.
+    #[inline]
+    pub(crate) fn slot(&mut self, described: &Described<'_>, mark: u64) -> Slot {
+        match self.counted.get(usize::from(self.latest)) {
+            Some(latest) if latest.is(described) => self.latest,
+            _ => self.other_slot(described, mark),
+        }
+    }
+
+    /// See [`super::sites::Site::glance`].
+    #[inline]
+    pub(crate) fn glance(&self) -> u64 {
+        let latest = self.counted.get(usize::from(self.latest)).map_or(0, |counted| counted.n);
+        latest ^ self.hashes.first().copied().unwrap_or(0)
+    }
+
+    #[inline]
+    pub(crate) fn allocate(&mut self, slot: Slot, size: u64, mark: u64) {
+        if let Some(counted) = self.counted.get_mut(usize::from(slot)) {
+            counted.n = counted.n.wrapping_add(1);
+            counted.bytes = counted.bytes.saturating_add(size);
+            counted.n_live = counted.n_live.saturating_add(1);
+            counted.held.add(size, mark);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn free(&mut self, slot: Slot, size: u64, mark: u64) {
+        if let Some(counted) = self.counted.get_mut(usize::from(slot)) {
+            counted.n_live = counted.n_live.saturating_sub(1);
+            counted.held.subtract(size, mark);
+        }
+    }
+
+    /// Counts a live block under another layout than so far; see [`Held::move_to`].
+    pub(crate) fn move_block(&mut self, moved: &Move, mark: u64) {
+        let (from, to) = (usize::from(moved.from), usize::from(moved.to));
+        if from == to {
+            return;
+        }
+        if let Ok([from, to]) = self.counted.get_disjoint_mut([from, to]) {
+            from.held.move_to(&mut to.held, moved.size, mark, moved.was_at_mark);
+        } else if let Some(from) = self.counted.get_mut(from) {
+            from.held.move_to(&mut Held::default(), moved.size, mark, moved.was_at_mark);
+        } else if let Some(to) = self.counted.get_mut(to) {
+            Held::default().move_to(&mut to.held, moved.size, mark, moved.was_at_mark);
+        }
+        let counts = u64::from(moved.is_own);
+        let bytes = if moved.is_own { moved.size } else { 0 };
+        if let Some(from) = self.counted.get_mut(from) {
+            from.n = from.n.saturating_sub(counts);
+            from.bytes = from.bytes.saturating_sub(bytes);
+            from.n_live = from.n_live.saturating_sub(1);
+        }
+        if let Some(to) = self.counted.get_mut(to) {
+            to.n = to.n.saturating_add(counts);
+            to.bytes = to.bytes.saturating_add(bytes);
+            to.n_live = to.n_live.saturating_add(1);
+        }
+    }
+
+    /// Dtype at a slot, zero when not known.
+    pub(crate) fn dtype(&self, slot: Slot) -> u16 {
+        self.counted.get(usize::from(slot)).map_or(0, |counted| counted.dtype)
+    }
+
+    /// The layouts with most bytes at the high-water mark, then most bytes, at most `max`.
+    pub(crate) fn top(&self, mark: u64, max: usize) -> Vec<&Counted> {
+        let rank = |counted: &&Counted| (counted.held.at_high_water(mark), counted.bytes);
+        let is_used = |counted: &&Counted| counted.n > 0 || rank(counted).0 > 0;
+        let mut top: Vec<&Counted> = self.counted.iter().filter(is_used).collect();
+        top.sort_by_key(|counted| std::cmp::Reverse(rank(counted)));
+        top.truncate(max);
+        top
+    }
+
+    /// The same layouts in a forked child, which has allocated nothing yet.
+    pub(crate) fn inherited(&self) -> Self {
+        let inherit = |counted: &Counted| Counted {
+            n: 0,
+            bytes: 0,
+            held: Held::inherited(counted.held.live()),
+            ..counted.clone()
+        };
+        let counted = self.counted.iter().map(inherit).collect();
+        Self { counted, hashes: self.hashes.clone(), latest: self.latest }
+    }
+
+    #[inline(never)]
+    fn other_slot(&mut self, described: &Described<'_>, mark: u64) -> Slot {
+        let is_it = |place: usize| self.counted.get(place).is_some_and(|it| it.is(described));
+        let places = self.hashes.iter().enumerate();
+        let mut same = places.filter(|&(_, &hash)| hash == described.hash).map(|(place, _)| place);
+        let found = same.find(|&place| is_it(place));
+        let place = found.or_else(|| {
+            if self.counted.len() < MAX_LAYOUTS {
+                self.counted.push(Counted::new(described));
+                self.hashes.push(described.hash);
+                return Some(self.counted.len() - 1);
+            }
+            let places = self.counted.iter().enumerate();
+            let free = places.filter(|(_, counted)| {
+                counted.n_live == 0 && counted.held.at_high_water(mark) == 0
+            });
+            let (place, _) = free.min_by_key(|(_, counted)| counted.bytes)?;
+            self.counted[place] = Counted::new(described);
+            self.hashes[place] = described.hash;
+            Some(place)
+        });
+        let Some(slot) = place.and_then(|place| Slot::try_from(place).ok()) else {
+            return ELSEWHERE;
+        };
+        self.latest = slot;
+        slot
+    }
+}
+
+/// A live block that gets another layout.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Move {
+    pub(crate) from: Slot,
+    pub(crate) to: Slot,
+    pub(crate) size: u64,
+    /// It was alive at the latest high-water mark.
+    pub(crate) was_at_mark: bool,
+    /// It isn't inherited, so it is among the allocations.
+    pub(crate) is_own: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flat(size: u64) -> Described<'static> {
+        let layout = Layout { dtype: 1, order: Order::C, shape: &[], strides: &[], is_flat: true };
+        Described::new(layout, size)
+    }
+
+    #[test]
+    fn layouts_that_differ_in_anything_are_counted_apart() {
+        let mut layouts = Layouts::default();
+        let shaped = |shape, strides, order| {
+            Described::new(Layout { dtype: 1, order, shape, strides, is_flat: false }, 800)
+        };
+        let slots = [
+            flat(800),
+            flat(808),
+            shaped(&[10, 10], &[], Order::C),
+            shaped(&[10, 10], &[], Order::F),
+            shaped(&[10, 10], &[16, 8], Order::Strided),
+            shaped(&[10], &[], Order::C),
+            shaped(&[], &[], Order::C),
+        ]
+        .map(|described| layouts.slot(&described, 0));
+        assert_eq!(slots, [0, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(layouts.slot(&shaped(&[10, 10], &[16, 8], Order::Strided), 0), 4);
+    }
+
+    #[test]
+    fn a_new_layout_takes_the_place_of_the_least_one_that_is_gone() {
+        let mut layouts = Layouts::default();
+        for size in 1..=32 {
+            let slot = layouts.slot(&flat(size), 0);
+            layouts.allocate(slot, size, 0);
+            if size != 1 {
+                layouts.free(slot, size, 0);
+            }
+        }
+        assert_eq!(layouts.slot(&flat(99), 0), 1, "the layout of 2 bytes; 1 byte is alive");
+        assert_eq!(layouts.slot(&flat(2), 0), 1, "nothing was allocated with 99");
+    }
+
+    #[test]
+    fn without_a_place_a_layout_is_counted_nowhere() {
+        let mut layouts = Layouts::default();
+        for size in 1..=40 {
+            let slot = layouts.slot(&flat(size), 0);
+            layouts.allocate(slot, size, 0);
+        }
+        assert_eq!(layouts.slot(&flat(40), 0), ELSEWHERE);
+        assert_eq!(layouts.top(0, 100).len(), 32);
+    }
+}

@@ -1,0 +1,84 @@
+//! Stacks and the sites that they are charged to.
+//!
+//! A stack is a frame and its caller's stack, so what is to be known of it follows from its frame
+//! and from what is known of its caller: each definition takes constant time.
+
+use super::Aggregate;
+use super::sites::{NONE, Place, Stack};
+use crate::define::Owner;
+use crate::error::StreamError;
+
+const MAX_STACKS: usize = 1 << 22;
+/// Frames of a stack that are told.
+const MAX_FRAMES: usize = 1 << 12;
+
+impl Aggregate {
+    /// Takes in a stack: its innermost frame is at this `(code, line)`.
+    pub(super) fn define_stack(
+        &mut self,
+        stack: u32,
+        caller: u32,
+        frame: (u32, u32),
+    ) -> Result<(), StreamError> {
+        let known = self.stacks.len();
+        if known >= MAX_STACKS {
+            return Err(StreamError::TooMany { what: "stacks", max: MAX_STACKS });
+        }
+        if stack as usize != known {
+            return Err(StreamError::StackOutOfTurn { stack, known });
+        }
+        let Some(around) = self.stacks.get(caller as usize) else {
+            return Err(StreamError::UnknownStack { stack: caller, known });
+        };
+        let (code, line) = frame;
+        let Some(owner) = self.definitions.code(code).map(|code| code.owner) else {
+            return Err(StreamError::UnknownCode { stack, code });
+        };
+        let mut new = Stack::new(caller, code, line);
+        new.user = if owner == Owner::User { stack } else { around.user };
+        new.foreign = if owner == Owner::Interpreter { around.foreign } else { stack };
+        self.stacks.push(new);
+        Ok(())
+    }
+
+    /// The site of a stack: its innermost frame of the user; failing that, its innermost one that
+    /// is neither NumPy's nor the standard library's; failing that, its innermost one.
+    #[cold]
+    pub(super) fn find_site(&mut self, stack: u32) -> Result<u32, StreamError> {
+        let known = self.stacks.len();
+        let unknown = StreamError::UnknownStack { stack, known };
+        let found = self.stacks.get(stack as usize).ok_or(unknown)?;
+        let is_user = found.user != NONE;
+        let charged = [found.user, found.foreign].into_iter().find(|&stack| stack != NONE);
+        let place = self.place(charged.unwrap_or(stack));
+        let site = self.sites.at(place, is_user, self.now_ns);
+        if let Some(stack) = self.stacks.get_mut(stack as usize) {
+            stack.site = site;
+        }
+        Ok(site)
+    }
+
+    /// The places of a stack's frames, innermost first.
+    pub(crate) fn frames(&mut self, stack: u32) -> Vec<Place> {
+        let mut frames = Vec::new();
+        let mut next = stack;
+        while next != 0 && frames.len() < MAX_FRAMES {
+            frames.push(self.place(next));
+            next = self.stacks.get(next as usize).map_or(0, |stack| stack.caller);
+        }
+        frames
+    }
+
+    /// Where the innermost frame of a stack is.
+    fn place(&mut self, stack: u32) -> Place {
+        let frame = self.stacks.get(stack as usize).map_or((NONE, 0), |at| (at.code, at.line));
+        let (code, line) = frame;
+        if let Some(code) = self.definitions.code(code) {
+            Place { file: code.file, line, function: code.function }
+        } else {
+            let strings = &mut self.definitions.strings;
+            let (file, function) = (strings.number("<no Python frame>"), strings.number(""));
+            Place { file, line: 0, function }
+        }
+    }
+}

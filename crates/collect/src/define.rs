@@ -1,0 +1,220 @@
+//! Definitions: what the numbers in a process's records stand for.
+
+use std::sync::Arc;
+
+use npprof_model::{Hook, HookState};
+use npprof_wire::decode::text_bytes;
+use npprof_wire::record::Fact;
+use rustc_hash::FxHashMap;
+
+use crate::error::StreamError;
+
+const MAX_CODES: usize = 1 << 20;
+const MAX_HOOKS: usize = 64;
+const MAX_NOTICES: usize = 64;
+
+/// To whom a code object belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// The program under test.
+    User,
+    /// A package that isn't NumPy.
+    Package,
+    /// NumPy, the standard library or the interpreter.
+    Interpreter,
+}
+
+/// A code object; strings by their number.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Code {
+    pub(crate) file: u32,
+    pub(crate) function: u32,
+    pub(crate) owner: Owner,
+}
+
+/// A dtype.
+#[derive(Clone, Debug)]
+pub(crate) struct Dtype {
+    pub(crate) name: Arc<str>,
+    pub(crate) itemsize: u64,
+}
+
+/// Strings, each once.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Strings {
+    all: Vec<Arc<str>>,
+    by_text: FxHashMap<Arc<str>, u32>,
+}
+
+impl Strings {
+    pub(crate) fn number(&mut self, text: &str) -> u32 {
+        if let Some(&number) = self.by_text.get(text) {
+            return number;
+        }
+        let text: Arc<str> = text.into();
+        let number = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
+        self.all.push(Arc::clone(&text));
+        self.by_text.insert(text, number);
+        number
+    }
+
+    pub(crate) fn get(&self, number: u32) -> Arc<str> {
+        self.all.get(number as usize).map_or_else(|| "".into(), Arc::clone)
+    }
+}
+
+/// What a process said about itself.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Facts {
+    pub(crate) python: Option<Arc<str>>,
+    pub(crate) numpy: Option<Arc<str>>,
+    pub(crate) stdlib: Option<String>,
+    pub(crate) hooks: Vec<Hook>,
+    pub(crate) notices: Vec<String>,
+}
+
+impl Facts {
+    fn add(&mut self, fact: Fact, text: String) {
+        match fact {
+            Fact::PythonVersion => self.python = Some(text.into()),
+            Fact::NumpyVersion => self.numpy = Some(text.into()),
+            Fact::StdlibFolder => {
+                let folder = text.trim_end_matches('/');
+                self.stdlib = (!folder.is_empty()).then(|| format!("{folder}/"));
+            }
+            Fact::Hook => self.add_hook(&text),
+            Fact::Notice => self.notice(text),
+            Fact::Executable => {}
+        }
+    }
+
+    /// Takes in a line for the user, once.
+    pub(crate) fn notice(&mut self, text: String) {
+        if self.notices.len() < MAX_NOTICES && !self.notices.contains(&text) {
+            self.notices.push(text);
+        }
+    }
+
+    /// `name=on` or `name=off: reason`.
+    fn add_hook(&mut self, text: &str) {
+        let (name, state) = text.split_once('=').unwrap_or((text, ""));
+        let state = if state == "on" {
+            HookState::On
+        } else {
+            let reason = state.strip_prefix("off").unwrap_or(state);
+            HookState::Off(reason.trim_start_matches([':', ' ']).into())
+        };
+        if let Some(hook) = self.hooks.iter_mut().find(|hook| &*hook.name == name) {
+            hook.state = state;
+        } else if self.hooks.len() < MAX_HOOKS {
+            self.hooks.push(Hook { name: name.into(), state });
+        }
+    }
+}
+
+/// Everything that a process has defined, except its stacks and threads.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Definitions {
+    pub(crate) strings: Strings,
+    codes: FxHashMap<u32, Code>,
+    dtypes: FxHashMap<u16, Dtype>,
+    pub(crate) facts: Facts,
+}
+
+impl Definitions {
+    pub(crate) fn code(&self, code: u32) -> Option<Code> {
+        self.codes.get(&code).copied()
+    }
+
+    pub(crate) fn dtype(&self, dtype: u16) -> Option<&Dtype> {
+        self.dtypes.get(&dtype)
+    }
+
+    pub(crate) fn define_code(
+        &mut self,
+        code: u32,
+        file: &str,
+        function: &str,
+    ) -> Result<(), StreamError> {
+        if self.codes.len().max(self.strings.all.len() / 2) >= MAX_CODES {
+            return Err(StreamError::TooMany { what: "code objects", max: MAX_CODES });
+        }
+        let owner = owner(file, self.facts.stdlib.as_deref());
+        let (file, function) = (self.strings.number(file), self.strings.number(function));
+        self.codes.insert(code, Code { file, function, owner });
+        Ok(())
+    }
+
+    pub(crate) fn define_dtype(&mut self, dtype: u16, itemsize: u32, name: String) {
+        self.dtypes.insert(dtype, Dtype { name: name.into(), itemsize: itemsize.into() });
+    }
+
+    pub(crate) fn define_fact(&mut self, fact: Fact, text: String) {
+        self.facts.add(fact, text);
+    }
+}
+
+/// The text of a record, which may be no UTF-8 where a file name isn't.
+pub(crate) fn text(words: &[u64], n_bytes: u32) -> String {
+    let bytes: Vec<u8> = text_bytes(words, n_bytes).collect();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn owner(file: &str, stdlib: Option<&str>) -> Owner {
+    let packages = ["/site-packages/", "/dist-packages/"];
+    // The innermost such folder counts: a virtual environment may be inside another one.
+    let inside = packages.iter().filter_map(|folder| Some(file.rfind(folder)? + folder.len()));
+    if let Some(inside) = inside.max().and_then(|at| file.get(at..)) {
+        return if inside.starts_with("numpy/") { Owner::Interpreter } else { Owner::Package };
+    }
+    if file.starts_with("<frozen ") || file.starts_with("<__array_function__") {
+        return Owner::Interpreter;
+    }
+    match stdlib {
+        Some(stdlib) if file.starts_with(stdlib) => Owner::Interpreter,
+        _ => Owner::User,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_belong_to_the_user_unless_they_are_installed() {
+        let check = |file, expected| {
+            assert_eq!(owner(file, Some("/usr/lib/python3.11/")), expected, "{file}");
+        };
+        check("/home/u/fit.py", Owner::User);
+        check("fit.py", Owner::User);
+        check("<string>", Owner::User);
+        check("<ipython-input-1-abc>", Owner::User);
+        check("/home/u/numpy/fit.py", Owner::User);
+        check("/usr/lib/python3.110/fit.py", Owner::User);
+        check("/usr/lib/python3.11/json/decoder.py", Owner::Interpreter);
+        check("<frozen importlib._bootstrap>", Owner::Interpreter);
+        check("<__array_function__ internals>", Owner::Interpreter);
+        check("/usr/lib/python3.11/site-packages/pandas/core.py", Owner::Package);
+        check("/usr/lib/python3/dist-packages/scipy/fft.py", Owner::Package);
+        check("/v/lib/python3.11/site-packages/numpy/_core/numeric.py", Owner::Interpreter);
+        check("/v/site-packages/numpy_financial/irr.py", Owner::Package);
+    }
+
+    #[test]
+    fn hooks_are_on_or_off_for_a_reason_and_the_latest_word_counts() {
+        let mut facts = Facts::default();
+        for text in ["allocator=on", "layout=on", "layout=off: NumPy 9 is not known", "stacks=off"]
+        {
+            facts.add(Fact::Hook, text.to_owned());
+        }
+        let shown: Vec<_> = facts.hooks.iter().map(|hook| (&*hook.name, &hook.state)).collect();
+        assert_eq!(
+            shown,
+            [
+                ("allocator", &HookState::On),
+                ("layout", &HookState::Off("NumPy 9 is not known".into())),
+                ("stacks", &HookState::Off("".into())),
+            ]
+        );
+    }
+}

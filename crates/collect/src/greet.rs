@@ -1,0 +1,146 @@
+//! How a process introduces itself: one message with its segment's descriptor.
+//!
+//! Anybody of the same user may connect and say anything, or nothing, so nothing here waits.
+
+use std::io::IoSliceMut;
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+
+use npprof_wire::hello::{HELLO_BYTES, Hello, TOKEN_BYTES};
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg, sockopt};
+
+/// Connections that have not said everything yet; further ones wait in the kernel's queue.
+const MAX_GREETINGS: usize = 64;
+/// Patience with them.
+const MAX_SILENCE_NS: u64 = 2_000_000_000;
+
+/// A process that wants to be profiled.
+#[derive(Debug)]
+pub(crate) struct Guest {
+    pub(crate) hello: Hello,
+    /// Its process id as we see it, which differs from its own idea in another PID namespace.
+    pub(crate) pid: u32,
+    pub(crate) segment: OwnedFd,
+}
+
+/// What came of a connection.
+#[derive(Debug)]
+pub(crate) enum Greeting {
+    /// A process to be profiled.
+    Guest(Guest),
+    /// A process with a shim of another version.
+    OtherVersion(u32),
+}
+
+/// The door: accepts connections and hears them out.
+#[derive(Debug)]
+pub(crate) struct Door {
+    listener: UnixListener,
+    token: [u8; TOKEN_BYTES],
+    waiting: Vec<Connection>,
+}
+
+#[derive(Debug)]
+struct Connection {
+    stream: UnixStream,
+    since_ns: u64,
+    pid: u32,
+    bytes: Vec<u8>,
+    segment: Option<OwnedFd>,
+}
+
+impl Door {
+    /// `listener` must not block.
+    pub(crate) const fn new(listener: UnixListener, token: [u8; TOKEN_BYTES]) -> Self {
+        Self { listener, token, waiting: Vec::new() }
+    }
+
+    pub(crate) const fn listener(&self) -> &UnixListener {
+        &self.listener
+    }
+
+    /// Connections that have not said everything yet.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = &UnixStream> {
+        self.waiting.iter().map(|connection| &connection.stream)
+    }
+
+    /// Hears what has been said.
+    pub(crate) fn greet(&mut self, now_ns: u64) -> Vec<Greeting> {
+        while self.waiting.len() < MAX_GREETINGS
+            && let Ok((stream, _)) = self.listener.accept()
+        {
+            self.waiting.extend(Connection::new(stream, now_ns));
+        }
+        let token = self.token;
+        let mut greetings = Vec::new();
+        self.waiting.retain_mut(|connection| {
+            let heard = connection.hear();
+            if let Some(hello) = heard.hello
+                && is_same(&hello.token, &token)
+            {
+                greetings.extend(connection.welcome(hello));
+            }
+            heard.is_open && now_ns.saturating_sub(connection.since_ns) < MAX_SILENCE_NS
+        });
+        greetings
+    }
+}
+
+struct Heard {
+    hello: Option<Hello>,
+    /// There may be more to hear.
+    is_open: bool,
+}
+
+impl Connection {
+    /// `None` for a process of another user.
+    fn new(stream: UnixStream, now_ns: u64) -> Option<Self> {
+        let peer = sockopt::socket_peercred(&stream).ok()?;
+        if peer.uid != rustix::process::geteuid() {
+            return None;
+        }
+        stream.set_nonblocking(true).ok()?;
+        let pid = u32::try_from(peer.pid.as_raw_pid()).ok()?;
+        Some(Self { stream, since_ns: now_ns, pid, bytes: Vec::new(), segment: None })
+    }
+
+    fn hear(&mut self) -> Heard {
+        let mut bytes = [0; HELLO_BYTES];
+        let room = HELLO_BYTES - self.bytes.len();
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
+        let mut parts = [IoSliceMut::new(&mut bytes[..room])];
+        let received = match recvmsg(&self.stream, &mut parts, &mut control, flags) {
+            Ok(received) => received.bytes,
+            Err(error) => {
+                let is_open = matches!(error, rustix::io::Errno::AGAIN | rustix::io::Errno::INTR);
+                return Heard { hello: None, is_open };
+            }
+        };
+        for message in control.drain() {
+            if let RecvAncillaryMessage::ScmRights(descriptors) = message {
+                self.segment = descriptors.last().or(self.segment.take());
+            }
+        }
+        self.bytes.extend_from_slice(&bytes[..received]);
+        if self.bytes.len() < HELLO_BYTES {
+            return Heard { hello: None, is_open: received > 0 };
+        }
+        Heard { hello: Hello::decode(&self.bytes), is_open: false }
+    }
+
+    fn welcome(&mut self, hello: Hello) -> Option<Greeting> {
+        if !hello.is_current() {
+            return Some(Greeting::OtherVersion(hello.version));
+        }
+        Some(Greeting::Guest(Guest { hello, pid: self.pid, segment: self.segment.take()? }))
+    }
+}
+
+/// Compares two secrets in a time that doesn't tell where they differ.
+fn is_same(one: &[u8; TOKEN_BYTES], other: &[u8; TOKEN_BYTES]) -> bool {
+    let pairs = one.iter().zip(other);
+    std::hint::black_box(pairs.fold(0, |differences, (a, b)| differences | (a ^ b))) == 0
+}

@@ -1,0 +1,29 @@
+//! Turns the records of profiled processes into snapshots.
+//!
+//! [`Collector`] listens for processes, each of which passes it a segment of shared memory, and
+//! reads them all in one thread. `tree` knows all processes, `session` one of them, `reader` puts a
+//! process's records into one order, `aggregate` makes sums of them, and `publish` makes snapshots
+//! of the sums. What a process writes is never trusted, and what is kept of it grows with its call
+//! sites and live arrays, never with its events.
+
+#![forbid(unsafe_code)]
+
+mod collector;
+mod error;
+
+mod greet;
+mod tree;
+
+mod nursery;
+mod proc;
+mod session;
+
+mod reader;
+
+mod aggregate;
+mod define;
+
+mod publish;
+
+pub use collector::{Collector, Options};
+pub use error::StartError;

@@ -1,0 +1,23 @@
+//! The vocabulary of npprof: what a profiled run looks like at a moment.
+//!
+//! Pure data and arithmetic: no input or output, no clock, no file format. The collector makes
+//! [`snapshot::Snapshot`]s; dashboards, summaries and reports show them and know nothing else.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod exit;
+pub mod ids;
+pub mod layout;
+pub mod process;
+pub mod site;
+pub mod snapshot;
+pub mod units;
+
+pub use exit::Exit;
+pub use ids::{ProcessIndex, SiteId, StackId};
+pub use layout::{ArrayLayout, Order};
+pub use process::{Hook, HookState, Process, Thread, Totals};
+pub use site::{CallStack, Frame, LayoutCount, Quantiles, Site, StackCount};
+pub use snapshot::{RunState, Snapshot, TimelinePoint};
+pub use units::{Bytes, Nanos};

@@ -1,0 +1,311 @@
+//! Tables over a report: call sites, or sums over what they have in common.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::str::FromStr;
+
+use npprof_model::Bytes;
+use npprof_model::units::grouped;
+use unicode_width::UnicodeWidthStr as _;
+
+use crate::Report;
+use crate::json::Site;
+use crate::paint::{Style, one_line, right};
+use crate::text::exit_text;
+
+macro_rules! choices {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name { $($(#[$variant_doc])* $variant,)* }
+
+        impl $name {
+            /// All of them, in the order in which to offer them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// As it is typed.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = UnknownWord;
+            fn from_str(word: &str) -> Result<Self, UnknownWord> {
+                Self::ALL
+                    .iter()
+                    .copied()
+                    .find(|choice| choice.as_str() == word)
+                    .ok_or_else(|| UnknownWord { word: word.to_owned(), allowed: &[$($word,)*] })
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+                to.pad(self.as_str())
+            }
+        }
+    };
+}
+
+choices! {
+    /// What a table is sorted by, largest first.
+    SortKey {
+        /// Bytes alive at the high-water mark.
+        HighWater = "high-water",
+        /// Bytes alive at the end.
+        Live = "live",
+        /// Bytes allocated.
+        Allocated = "allocated",
+        /// Bytes in temporaries.
+        Temporary = "temporary",
+        /// The site's own largest live total.
+        Peak = "peak",
+        /// Number of allocations.
+        Count = "count",
+    }
+}
+
+choices! {
+    /// What the rows of a table are.
+    GroupBy {
+        /// Lines of source.
+        Line = "line",
+        /// Functions.
+        Function = "function",
+        /// Files.
+        File = "file",
+        /// Dtypes.
+        Dtype = "dtype",
+        /// Threads.
+        Thread = "thread",
+        /// Processes.
+        Process = "process",
+    }
+}
+
+/// A word that is none of the choices.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{word:?} is none of {}", allowed.join(", "))]
+pub struct UnknownWord {
+    /// What was given.
+    pub word: String,
+    /// What is allowed.
+    pub allowed: &'static [&'static str],
+}
+
+/// What a table is to show.
+#[derive(Clone, Copy, Debug)]
+pub struct TableOptions {
+    /// Its rows.
+    pub by: GroupBy,
+    /// Their order.
+    pub sort: SortKey,
+    /// Rows at most.
+    pub n: usize,
+    /// How it is to look.
+    pub style: Style,
+}
+
+/// A row: a label and the sums for it. `None` is shown as a dash: not known for this grouping.
+#[derive(Clone, Debug, Default)]
+struct Row {
+    label: String,
+    at_high_water: Option<u64>,
+    live: Option<u64>,
+    peak: Option<u64>,
+    allocated: u64,
+    temporary: Option<u64>,
+    n: u64,
+}
+
+/// The table, ending with a newline.
+#[must_use]
+pub fn table(report: &Report, options: &TableOptions) -> String {
+    let mut rows = match options.by {
+        GroupBy::Line | GroupBy::Function | GroupBy::File => by_place(report, options.by),
+        GroupBy::Dtype => by_dtype(report),
+        GroupBy::Thread => by_thread(report),
+        GroupBy::Process => by_process(report),
+    };
+    rows.sort_by(|a, b| {
+        let key = |row: &Row| match options.sort {
+            SortKey::HighWater => row.at_high_water.unwrap_or(row.allocated),
+            SortKey::Live => row.live.unwrap_or(row.allocated),
+            SortKey::Allocated => row.allocated,
+            SortKey::Temporary => row.temporary.unwrap_or(row.allocated),
+            SortKey::Peak => row.peak.unwrap_or(row.allocated),
+            SortKey::Count => row.n,
+        };
+        key(b).cmp(&key(a)).then_with(|| a.label.cmp(&b.label))
+    });
+    let n_rows = rows.len();
+    rows.truncate(options.n);
+    let mut text = layout(&rows, options);
+    if n_rows > rows.len() {
+        let more = format!("{} more: -n {n_rows} shows all\n", n_rows - rows.len());
+        text.push_str(&more);
+    }
+    options.style.plain(&text)
+}
+
+fn layout(rows: &[Row], options: &TableOptions) -> String {
+    let style = options.style;
+    let bytes = |value: Option<u64>| value.map_or("-".to_owned(), |value| Bytes(value).to_string());
+    // Least important last: what doesn't fit into the width is left out from there.
+    let columns: [(&str, SortKey, Vec<String>); 6] = [
+        (
+            "at high-water",
+            SortKey::HighWater,
+            rows.iter().map(|r| bytes(r.at_high_water)).collect(),
+        ),
+        ("live", SortKey::Live, rows.iter().map(|r| bytes(r.live)).collect()),
+        ("allocated", SortKey::Allocated, rows.iter().map(|r| bytes(Some(r.allocated))).collect()),
+        ("blocks", SortKey::Count, rows.iter().map(|r| grouped(r.n)).collect()),
+        ("temporary", SortKey::Temporary, rows.iter().map(|r| bytes(r.temporary)).collect()),
+        ("own peak", SortKey::Peak, rows.iter().map(|r| bytes(r.peak)).collect()),
+    ];
+    let widths = columns.each_ref().map(|(title, _, cells)| {
+        cells.iter().map(|cell| cell.width()).max().unwrap_or(0).max(title.width())
+    });
+    let label_width = rows.iter().map(|row| row.label.width()).max().unwrap_or(0).clamp(8, 60);
+    let mut room = style.width.saturating_sub(label_width.min(style.width / 2));
+    let shown = widths.map(|width| {
+        let fits = width + 2 <= room;
+        room = if fits { room - width - 2 } else { 0 };
+        fits
+    });
+    let used: usize = widths
+        .iter()
+        .zip(shown)
+        .filter(|&(_, is_shown)| is_shown)
+        .map(|(width, _)| width + 2)
+        .sum();
+    let label_room = style.width.saturating_sub(used).max(8);
+    let mut text = String::new();
+    let mut head = String::new();
+    for (((title, key, _), &width), is_shown) in columns.iter().zip(&widths).zip(shown) {
+        if is_shown {
+            let title = right(title, width);
+            head.push_str(&if *key == options.sort { style.bold(&title) } else { title });
+            head.push_str("  ");
+        }
+    }
+    head.push_str(options.by.as_str());
+    text.push_str(head.trim_end());
+    text.push('\n');
+    for (index, row) in rows.iter().enumerate() {
+        let mut line = String::new();
+        for (((_, _, cells), &width), is_shown) in columns.iter().zip(&widths).zip(shown) {
+            if is_shown {
+                line.push_str(&right(cells.get(index).map_or("", String::as_str), width));
+                line.push_str("  ");
+            }
+        }
+        line.push_str(&style.cut_middle(&row.label, label_room));
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// Where a site is, for people: file relative to the run's folder, line and function.
+pub(crate) fn place(report: &Report, site: &Site) -> String {
+    let file = short_file(report, &site.file);
+    let function = if site.function.is_empty() || site.function == "<module>" {
+        String::new()
+    } else {
+        format!(" {}", one_line(&site.function))
+    };
+    if site.line == 0 {
+        format!("{file}{function}")
+    } else {
+        format!("{file}:{}{function}", site.line)
+    }
+}
+
+fn short_file(report: &Report, file: &str) -> String {
+    let below = file.strip_prefix(report.cwd.as_str()).and_then(|rest| rest.strip_prefix('/'));
+    one_line(below.unwrap_or(file))
+}
+
+fn by_place(report: &Report, by: GroupBy) -> Vec<Row> {
+    let mut rows: HashMap<String, Row> = HashMap::new();
+    for site in &report.sites {
+        let label = match by {
+            GroupBy::File => short_file(report, &site.file),
+            GroupBy::Function => {
+                format!("{} {}", short_file(report, &site.file), one_line(&site.function))
+            }
+            _ => {
+                let source = site.source.as_deref().map(one_line).unwrap_or_default();
+                format!("{}  {source}", place(report, site)).trim_end().to_owned()
+            }
+        };
+        let row = rows.entry(label.clone()).or_insert_with(|| Row { label, ..Row::default() });
+        let add = |sum: &mut Option<u64>, value: u64| *sum = Some(sum.unwrap_or(0) + value);
+        add(&mut row.at_high_water, site.at_high_water_bytes);
+        add(&mut row.live, site.live_bytes);
+        add(&mut row.temporary, site.temporary_bytes);
+        // Peaks of different sites were at different times: no sum of them means anything.
+        row.peak = Some(row.peak.unwrap_or(0).max(site.own_peak_bytes));
+        row.allocated += site.allocated_bytes;
+        row.n += site.n_allocations;
+    }
+    rows.into_values().collect()
+}
+
+/// From the layouts that the sites list, which are the most frequent ones.
+fn by_dtype(report: &Report) -> Vec<Row> {
+    let mut rows: HashMap<&str, Row> = HashMap::new();
+    let layouts = report.sites.iter().flat_map(|site| &site.layouts);
+    for layout in layouts {
+        let dtype = if layout.order == "scratch" { "scratch space" } else { layout.dtype.as_str() };
+        let row =
+            rows.entry(dtype).or_insert_with(|| Row { label: one_line(dtype), ..Row::default() });
+        row.at_high_water = Some(row.at_high_water.unwrap_or(0) + layout.at_high_water_bytes);
+        row.allocated += layout.bytes;
+        row.n += layout.n;
+    }
+    rows.into_values().collect()
+}
+
+fn by_thread(report: &Report) -> Vec<Row> {
+    let several = report.processes.len() > 1;
+    let mut rows = Vec::new();
+    for process in &report.processes {
+        for thread in &process.threads {
+            let name = if thread.name.is_empty() {
+                format!("thread {}", thread.id)
+            } else {
+                one_line(&thread.name)
+            };
+            let label = if several { format!("{} {name}", process.pid) } else { name };
+            let (allocated, n) = (thread.allocated_bytes, thread.n_allocations);
+            rows.push(Row { label, allocated, n, ..Row::default() });
+        }
+    }
+    rows
+}
+
+fn by_process(report: &Report) -> Vec<Row> {
+    report
+        .processes
+        .iter()
+        .map(|process| {
+            let totals = &process.totals;
+            let command = process.argv.iter().map(one_line).collect::<Vec<_>>().join(" ");
+            let command: String = command.chars().take(200).collect();
+            Row {
+                label: format!("{} {}: {command}", process.pid, exit_text(&process.exit)),
+                at_high_water: Some(totals.high_water_bytes),
+                live: Some(totals.live_bytes),
+                peak: Some(totals.high_water_bytes),
+                allocated: totals.allocated_bytes,
+                temporary: Some(totals.temporary_bytes),
+                n: totals.n_allocations,
+            }
+        })
+        .collect()
+}

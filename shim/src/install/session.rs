@@ -1,0 +1,155 @@
+//! Joining the session: a segment of our own, passed to the collector over the session's socket.
+
+use std::io::IoSlice;
+use std::mem::MaybeUninit;
+use std::os::fd::AsFd as _;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use npprof_shm::Segment;
+use npprof_wire::WIRE_VERSION;
+use npprof_wire::hello::{Hello, TOKEN_BYTES};
+use npprof_wire::segment;
+use rustix::net::{
+    AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix,
+    SocketFlags, SocketType,
+};
+
+use crate::state;
+use crate::stream::now_ns;
+
+/// Set by `npprof run`: version, token in hexadecimal digits, flags, path of the socket, with colons
+/// in between.
+const VARIABLE: &str = "NPPROF_SESSION";
+
+struct Session {
+    token: [u8; TOKEN_BYTES],
+    is_lossy: bool,
+    socket: String,
+}
+
+static SESSION: OnceLock<Session> = OnceLock::new();
+/// This process image's number.
+static IMAGE: AtomicU64 = AtomicU64::new(0);
+
+/// Reads what `npprof run` put into the environment. `false` when there is nothing, or nothing that
+/// this library can use.
+pub(crate) fn read_environment() -> bool {
+    let Some(session) = std::env::var(VARIABLE).ok().as_deref().and_then(parse) else {
+        return false;
+    };
+    SESSION.set(session).is_ok()
+}
+
+fn parse(text: &str) -> Option<Session> {
+    let mut parts = text.splitn(4, ':');
+    let (version, token, flags, socket) =
+        (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    if version.parse() != Ok(WIRE_VERSION) || token.len() != TOKEN_BYTES.wrapping_mul(2) {
+        return None;
+    }
+    let mut bytes = [0; TOKEN_BYTES];
+    for (index, byte) in bytes.iter_mut().enumerate() {
+        let at = index.wrapping_mul(2);
+        *byte = u8::from_str_radix(token.get(at..at.wrapping_add(2))?, 16).ok()?;
+    }
+    Some(Session { token: bytes, is_lossy: flags.contains('L'), socket: socket.to_owned() })
+}
+
+/// Whether a full ring drops events.
+pub(crate) fn is_lossy() -> bool {
+    SESSION.get().is_some_and(|session| session.is_lossy)
+}
+
+/// This process image's number.
+pub(crate) fn image() -> u64 {
+    IMAGE.load(Ordering::Relaxed)
+}
+
+/// Makes a segment and passes it to the collector. `false` if there is no collector, or no memory:
+/// then the program runs on unwatched.
+pub(crate) fn join(parent_image: u64, fork: u64) -> bool {
+    match try_join(parent_image, fork) {
+        Some(segment) => {
+            state::set_segment(Some(segment));
+            true
+        }
+        None => {
+            state::set_segment(None);
+            false
+        }
+    }
+}
+
+fn try_join(parent_image: u64, fork: u64) -> Option<Segment> {
+    let session = SESSION.get()?;
+    let (segment, file) = Segment::create().ok()?;
+    let pid = rustix::process::getpid().as_raw_nonzero().get().cast_unsigned();
+    let parent_pid =
+        rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get().cast_unsigned());
+    let now = now_ns();
+    let image = u64::from(pid) << 40 ^ now;
+    IMAGE.store(image, Ordering::Relaxed);
+    let store = |index: usize, value: u64| segment.word(index).store(value, Ordering::Relaxed);
+    store(segment::MAGIC_WORD, segment::MAGIC);
+    store(segment::VERSION, WIRE_VERSION.into());
+    store(segment::PID, pid.into());
+    store(segment::STARTED_NS, now);
+    if session.is_lossy {
+        store(segment::FLAGS, segment::flags::LOSSY);
+    }
+    let version = WIRE_VERSION;
+    let hello = Hello { token: session.token, version, pid, parent_pid, image, parent_image, fork };
+
+    let socket = rustix::net::socket_with(
+        AddressFamily::UNIX,
+        SocketType::STREAM,
+        SocketFlags::CLOEXEC,
+        None,
+    )
+    .ok()?;
+    // A collector that is stopped must not stop the program.
+    let patience = Some(std::time::Duration::from_secs(1));
+    let timeout = rustix::net::sockopt::Timeout::Send;
+    rustix::net::sockopt::set_socket_timeout(&socket, timeout, patience).ok()?;
+    let address = SocketAddrUnix::new(session.socket.as_str()).ok()?;
+    rustix::net::connect(&socket, &address).ok()?;
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    let files = [file.as_fd()];
+    if !ancillary.push(SendAncillaryMessage::ScmRights(&files)) {
+        return None;
+    }
+    let message = hello.encode();
+    let sent = rustix::net::sendmsg(
+        &socket,
+        &[IoSlice::new(&message)],
+        &mut ancillary,
+        SendFlags::NOSIGNAL,
+    )
+    .ok()?;
+    (sent == message.len()).then_some(segment)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_variable_is_read_and_anything_else_refused() {
+        let token = "000102030405060708090a0b0c0d0eff";
+        let session = parse(&format!("1:{token}:L:/tmp/a:b")).expect("well-formed");
+        assert_eq!((session.token[1], session.token[15]), (1, 255));
+        assert!(session.is_lossy);
+        assert_eq!(session.socket, "/tmp/a:b");
+        for text in [
+            "".to_owned(),
+            format!("2:{token}:-:/tmp/a"),
+            "1:00:-:/tmp/a".to_owned(),
+            format!("1:{token}"),
+            format!("1:zz{}:-:/tmp/a", &token.replace("0001", "01")),
+        ] {
+            assert!(parse(&text).is_none(), "{text}");
+        }
+    }
+}

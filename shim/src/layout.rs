@@ -1,0 +1,229 @@
+//! The layout of an array as words.
+
+use npprof_abi::numpy::ArrayBody;
+use npprof_abi::python::object::OBJECT_SIZE;
+use npprof_wire::encode::Traits;
+use npprof_wire::record::{MAX_NDIM, Order};
+
+use crate::dtype::DtypeTable;
+use crate::memory::{Address, read};
+use crate::stream::Stream;
+
+/// A layout on its way to the ring.
+pub(crate) struct Layout {
+    pub(crate) traits: Traits,
+    shape: Address,
+    strides: Address,
+}
+
+impl Layout {
+    pub(crate) const SCRATCH: Self = Self { traits: Traits::SCRATCH, shape: 0, strides: 0 };
+
+    /// The layout of `array`, in a block of `size` bytes. Scratch if the array already has data,
+    /// unless `has_data` says that it should.
+    ///
+    /// # Safety
+    ///
+    /// `array` must lead to a live `ndarray` whose `ndim`, `dimensions`, `strides` and `descr` are
+    /// filled in and that nobody changes meanwhile: hold the interpreter lock. What the result
+    /// refers to lives as long as that.
+    #[inline]
+    pub(crate) unsafe fn of_array(
+        array: Address,
+        size: usize,
+        has_data: bool,
+        dtypes: &mut DtypeTable,
+        stream: &mut Stream,
+    ) -> Self {
+        // SAFETY: the caller vouches for the array.
+        let body = unsafe { read::<ArrayBody>(array, OBJECT_SIZE) };
+        let ndim = usize::try_from(body.ndim).unwrap_or(usize::MAX);
+        if body.data.is_null() == has_data || ndim > MAX_NDIM || body.descr.is_null() {
+            return Self::SCRATCH;
+        }
+        // SAFETY: an array's descr lives as long as the array.
+        let (dtype, itemsize) = unsafe { dtypes.number_of(body.descr.addr(), stream) };
+        let mut layout = Self {
+            traits: Traits { dtype, ndim: 0, order: Order::C, has_shape: false, is_zeroed: false },
+            shape: body.shape.addr(),
+            strides: body.strides.addr(),
+        };
+        if ndim == 0 {
+            return layout;
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "at most MAX_NDIM")]
+        {
+            layout.traits.ndim = ndim as u8;
+        }
+        if ndim == 1 {
+            // SAFETY: NumPy keeps `ndim` extents and strides there.
+            let extent = unsafe { read::<usize>(layout.shape, 0) };
+            // SAFETY: as above.
+            let stride = unsafe { read::<isize>(layout.strides, 0) };
+            let is_dense = stride.cast_unsigned() == itemsize || extent <= 1;
+            layout.traits.has_shape = !is_dense || extent.wrapping_mul(itemsize) != size;
+            layout.traits.order = if is_dense { Order::C } else { Order::Strided };
+            return layout;
+        }
+        layout.traits.has_shape = true;
+        layout.traits.order = if layout.is_dense((0..ndim).rev(), itemsize) {
+            Order::C
+        } else if layout.is_dense(0..ndim, itemsize) {
+            Order::F
+        } else {
+            Order::Strided
+        };
+        layout
+    }
+
+    /// Words that this layout takes behind the traits.
+    #[inline]
+    pub(crate) fn n_words(&self) -> usize {
+        let ndim = usize::from(self.traits.ndim);
+        match (self.traits.has_shape, self.traits.order) {
+            (false, _) => 0,
+            (true, Order::Strided) => ndim.wrapping_mul(2),
+            (true, _) => ndim,
+        }
+    }
+
+    /// Pushes these words.
+    #[inline]
+    pub(crate) fn push(&self, stream: &mut Stream) {
+        if self.traits.has_shape {
+            self.push_axes(self.shape, stream);
+            if self.traits.order == Order::Strided {
+                self.push_axes(self.strides, stream);
+            }
+        }
+    }
+
+    fn push_axes(&self, values: Address, stream: &mut Stream) {
+        for axis in 0..usize::from(self.traits.ndim) {
+            // SAFETY: `of_array` took this from a live array with so many axes.
+            stream.push(unsafe { read::<u64>(values, axis.wrapping_mul(8)) });
+        }
+    }
+
+    /// Whether the strides grow without gaps along `axes`. Axes of extent one or zero don't count,
+    /// as in NumPy's flags.
+    fn is_dense(&self, axes: impl Iterator<Item = usize>, itemsize: usize) -> bool {
+        let mut expected = itemsize;
+        for axis in axes {
+            let offset = axis.wrapping_mul(8);
+            // SAFETY: `of_array` took these from a live array with so many axes.
+            let extent = unsafe { read::<usize>(self.shape, offset) };
+            // SAFETY: as above.
+            let stride = unsafe { read::<usize>(self.strides, offset) };
+            if extent > 1 && stride != expected {
+                return false;
+            }
+            expected = expected.wrapping_mul(extent.max(1));
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::arithmetic_side_effects,
+    clippy::disallowed_types,
+    clippy::disallowed_macros,
+    reason = "a test, not a hook"
+)]
+mod tests {
+    use npprof_abi::numpy::{NUMPY_2, descr};
+    use npprof_shm::{RingReader, Segment};
+    use npprof_wire::decode::decode;
+    use npprof_wire::encode::event;
+    use npprof_wire::record::{Kind, Record};
+    use npprof_wire::segment::MAIN_RING;
+
+    use super::*;
+
+    /// An `ndarray`, as far as it is read.
+    #[repr(C)]
+    struct Object {
+        header: [u64; OBJECT_SIZE / 8],
+        body: ArrayBody,
+    }
+
+    /// A `float64` dtype, as far as it is read.
+    fn float64() -> [u64; 16] {
+        let mut words = [0; 16];
+        words[descr::TYPE_NUM / 8] = 12 << 32 | u64::from(b'=') << 16;
+        words[NUMPY_2.descr.elsize / 8] = 8;
+        words
+    }
+
+    /// The layout that the record of an array with these extents and strides carries.
+    fn check(shape: &[isize], strides: &[isize], size: usize, expected: &str) {
+        let descr = float64();
+        let body = ArrayBody {
+            data: std::ptr::null_mut(),
+            ndim: i32::try_from(shape.len()).unwrap(),
+            shape: shape.as_ptr(),
+            strides: strides.as_ptr(),
+            base: std::ptr::null_mut(),
+            descr: (&raw const descr).cast_mut().cast(),
+            flags: 0,
+            weak_references: std::ptr::null_mut(),
+            buffer_info: std::ptr::null_mut(),
+            mem_handler: std::ptr::null_mut(),
+        };
+        let array = Object { header: [0; 2], body };
+        let (segment, _file) = Segment::create().unwrap();
+        let segment: &'static Segment = Box::leak(Box::new(segment));
+        let mut stream = Stream::new(segment, false);
+        let mut dtypes = DtypeTable::new(NUMPY_2.descr);
+        let address = (&raw const array).expose_provenance();
+        // SAFETY: an array built by hand above.
+        let layout = unsafe { Layout::of_array(address, size, false, &mut dtypes, &mut stream) };
+        assert!(stream.begin(layout.n_words() + 2));
+        stream.push(event(Kind::Layout, 0x1000));
+        stream.push(layout.traits.word(0));
+        layout.push(&mut stream);
+        stream.publish();
+        let mut words = Vec::new();
+        let reader = RingReader::new(MAIN_RING);
+        reader.copy(segment, reader.head(segment).unwrap(), 1000, &mut words);
+        let Ok((Record::Layout { layout, .. }, _)) = decode(&words) else { panic!("a layout") };
+        let strides: Vec<_> = layout.strides.iter().map(|s| s.cast_signed()).collect();
+        let shape = if layout.is_flat { "flat".to_owned() } else { format!("{:?}", layout.shape) };
+        assert_eq!(
+            format!("dtype {} {:?} {shape} {strides:?}", layout.dtype, layout.order),
+            expected
+        );
+    }
+
+    #[test]
+    fn contiguous_arrays_need_no_strides() {
+        check(&[], &[], 8, "dtype 13 C [] []");
+        check(&[10], &[8], 80, "dtype 13 C flat []");
+        check(&[2, 3], &[24, 8], 48, "dtype 13 C [2, 3] []");
+        check(&[2, 3], &[8, 16], 48, "dtype 13 F [2, 3] []");
+        // An axis of extent one has any stride.
+        check(&[1, 3], &[999, 8], 24, "dtype 13 C [1, 3] []");
+    }
+
+    #[test]
+    fn other_arrays_carry_them() {
+        check(&[3, 2, 4], &[32, 96, 8], 192, "dtype 13 Strided [3, 2, 4] [32, 96, 8]");
+        check(&[10], &[16], 160, "dtype 13 Strided [10] [16]");
+        check(&[4], &[-8], 32, "dtype 13 Strided [4] [-8]");
+    }
+
+    #[test]
+    fn empty_arrays_carry_their_shape() {
+        // NumPy asks for one element then.
+        check(&[0], &[8], 8, "dtype 13 C [0] []");
+        check(&[0, 4], &[0, 0], 8, "dtype 13 Strided [0, 4] [0, 0]");
+    }
+
+    #[test]
+    fn the_largest_number_of_dimensions_fits() {
+        let shape = [1; MAX_NDIM];
+        let strides = [8; MAX_NDIM];
+        check(&shape, &strides, 8, &format!("dtype 13 C {shape:?} []"));
+    }
+}

@@ -1,0 +1,567 @@
+//! From the interpreter's frames to the number of a stack.
+//!
+//! A stack is a node in a tree: a place (code object, instruction) and the stack of its caller. The
+//! frames of the latest event are kept, so that most events only compare: if all callers are where
+//! they were, one look into the table numbers the stack, and none if the innermost frame hasn't
+//! moved either. Comparing the kept frame addresses first lets the processor run ahead of the
+//! chain of `previous` pointers.
+//!
+//! A code object is known by its content, not by its address, since another one may take its place
+//! when it dies: [`Stacks::forget_code`] is told of each death.
+
+use npprof_abi::python::frame::{self, OWNED_BY_CSTACK};
+use npprof_abi::python::{Instruction, PythonLayout, TopFrame};
+use npprof_wire::encode::Definition;
+use npprof_wire::record::{Kind, MAX_RECORD_WORDS};
+
+use crate::install::python::Python;
+use crate::memory::{Address, read};
+use crate::stream::Stream;
+use crate::table::{Key, Table, mix};
+
+/// Frames of a stack that are looked at; what lies further out is cut.
+pub(crate) const MAX_FRAMES: usize = 1024;
+/// Instructions to both sides of a place that are tried for being on the same line.
+const MAX_LINE_UNITS: i32 = 48;
+
+/// Where the interpreter keeps what is read here, without the distinctions that a table of versions
+/// makes: chosen once.
+#[derive(Clone, Copy)]
+pub(crate) struct FrameOffsets {
+    top: usize,
+    cframe_top: Option<usize>,
+    previous: usize,
+    code: usize,
+    instruction: usize,
+    /// Clears what stands beside an instruction that is only an `int`.
+    instruction_mask: u64,
+    form: Instruction,
+    /// Of the owner byte, where frames of other owners occur on the way.
+    cstack_owner: Option<usize>,
+    code_start: usize,
+}
+
+impl FrameOffsets {
+    pub(crate) fn of(python: &PythonLayout) -> Self {
+        let (top, cframe_top) = match python.thread.top_frame {
+            TopFrame::Direct { offset } => (offset, None),
+            TopFrame::ThroughCFrame { cframe, current_frame } => (cframe, Some(current_frame)),
+        };
+        let is_pointer = python.frame.instruction_form == Instruction::Pointer;
+        Self {
+            top,
+            cframe_top,
+            previous: python.frame.previous,
+            code: python.frame.code,
+            instruction: python.frame.instruction,
+            instruction_mask: if is_pointer { u64::MAX } else { u32::MAX.into() },
+            form: python.frame.instruction_form,
+            cstack_owner: python.frame.owner.filter(|_| python.frame.has_cstack_frames),
+            code_start: python.code.code_start.unwrap_or(0),
+        }
+    }
+
+    /// The innermost frame of a thread, or null.
+    ///
+    /// # Safety
+    ///
+    /// `thread` must be the current thread's `PyThreadState`, with the interpreter lock held.
+    #[inline]
+    pub(crate) unsafe fn top(&self, thread: Address) -> Address {
+        // SAFETY: the caller vouches for the thread state.
+        let first = unsafe { read::<Address>(thread, self.top) };
+        match self.cframe_top {
+            None => first,
+            // SAFETY: a thread state's `cframe` is never null while the thread runs.
+            Some(offset) => unsafe { read::<Address>(first, offset) },
+        }
+    }
+
+    /// Reads a frame.
+    ///
+    /// # Safety
+    ///
+    /// `frame` must be a frame of a thread whose interpreter lock is held, not null.
+    #[inline]
+    unsafe fn place(&self, frame: Address) -> Place {
+        // SAFETY: the caller vouches for the frame.
+        let code = unsafe { read::<Address>(frame, self.code) };
+        // SAFETY: as above; behind an `int` lie other fields of the frame.
+        let instruction = unsafe { read::<u64>(frame, self.instruction) } & self.instruction_mask;
+        Place { code, instruction }
+    }
+
+    /// Whether a frame is only an entry of C code into the interpreter.
+    ///
+    /// # Safety
+    ///
+    /// As for `place`.
+    #[inline]
+    unsafe fn is_entry(&self, frame: Address) -> bool {
+        match self.cstack_owner {
+            None => false,
+            // SAFETY: the caller vouches for the frame.
+            Some(offset) => (unsafe { read::<u8>(frame, offset) }) == OWNED_BY_CSTACK,
+        }
+    }
+
+    /// What `PyCode_Addr2Line` takes for a place.
+    fn byte_offset(&self, place: Place) -> i32 {
+        if self.form == Instruction::Pointer {
+            #[expect(clippy::cast_possible_truncation, reason = "a pointer")]
+            let instruction = place.instruction as usize;
+            frame::byte_offset(instruction, place.code.wrapping_add(self.code_start)).unwrap_or(-1)
+        } else {
+            #[expect(clippy::cast_possible_truncation, reason = "masked to an int")]
+            let index = (place.instruction as u32).cast_signed();
+            frame::byte_offset_of_index(index, self.form)
+        }
+    }
+
+    /// The instruction that [`Self::byte_offset`] gives `offset` for.
+    fn instruction_at(&self, code: Address, offset: i32) -> u64 {
+        match self.form {
+            Instruction::Pointer => {
+                let start = code.wrapping_add(self.code_start);
+                start.wrapping_add_signed(isize::try_from(offset).unwrap_or(0)) as u64
+            }
+            Instruction::ByteIndex => u64::from(offset.cast_unsigned()),
+            Instruction::UnitIndex => u64::from(offset.wrapping_div(2).cast_unsigned()),
+        }
+    }
+}
+
+/// Where a frame is: a code object and an instruction in it, in the form of the interpreter.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Place {
+    code: Address,
+    instruction: u64,
+}
+
+/// A frame of the latest event.
+#[derive(Clone, Copy)]
+struct Kept {
+    frame: Address,
+    place: Place,
+    /// The stack of which this is the innermost frame.
+    stack: u32,
+}
+
+impl Kept {
+    const NONE: Self = Self { frame: 0, place: Place { code: 0, instruction: 0 }, stack: 0 };
+}
+
+/// The two arrays of frames that [`Stacks`] works with.
+pub(crate) struct FrameRoom([Kept; MAX_FRAMES], [Kept; MAX_FRAMES]);
+
+impl FrameRoom {
+    pub(crate) const EMPTY: Self = Self([Kept::NONE; MAX_FRAMES], [Kept::NONE; MAX_FRAMES]);
+}
+
+/// A stack's frame as the table knows it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct StackKey {
+    caller: u32,
+    code: u32,
+    byte_offset: i32,
+}
+
+impl Key for StackKey {
+    #[inline]
+    fn hash(&self) -> u64 {
+        let first = u64::from(self.caller) << 32 | u64::from(self.code);
+        mix(first, u64::from(self.byte_offset.cast_unsigned()))
+    }
+}
+
+/// A stack's number, and the instructions around it that are on the same line.
+#[derive(Clone, Copy)]
+struct Stack {
+    stack: u32,
+    /// Bytes to go back from the place to the line's first instruction, and to its end.
+    before: u16,
+    after: u16,
+}
+
+/// A code object's content, twice hashed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct ContentKey(u64, u64);
+
+impl Key for ContentKey {
+    fn hash(&self) -> u64 {
+        mix(self.0, self.1)
+    }
+}
+
+/// Everything known about frames.
+pub(crate) struct Stacks {
+    offsets: FrameOffsets,
+    /// The frames of the latest event, innermost first.
+    kept: &'static mut [Kept; MAX_FRAMES],
+    n_kept: usize,
+    /// Room for what a walk finds, innermost first; it then changes places with `kept`.
+    found: &'static mut [Kept; MAX_FRAMES],
+    stacks: Table<StackKey, Stack>,
+    codes: Table<u64, u32>,
+    contents: Table<ContentKey, u32>,
+    n_stacks: u32,
+    n_codes: u32,
+    /// Stacks beyond the table's limit, which are numbered by what is known of them.
+    pub(crate) n_overflows: u64,
+    line: Line,
+}
+
+/// The line of the latest allocation: a frame and a range of its instructions.
+#[derive(Clone, Copy)]
+struct Line {
+    frame: Address,
+    place: Place,
+    first: u64,
+    /// Past the line's last instruction, as a distance from `first`.
+    len: u64,
+}
+
+impl Stacks {
+    pub(crate) const fn new(offsets: FrameOffsets, room: &'static mut FrameRoom) -> Self {
+        let FrameRoom(kept, found) = room;
+        Self {
+            offsets,
+            kept,
+            n_kept: 0,
+            found,
+            stacks: Table::EMPTY,
+            codes: Table::EMPTY,
+            contents: Table::EMPTY,
+            n_stacks: 0,
+            n_codes: 0,
+            n_overflows: 0,
+            line: Line { frame: 0, place: Kept::NONE.place, first: 0, len: 0 },
+        }
+    }
+
+    /// The number of the current stack of a thread; 0 is the empty stack.
+    ///
+    /// # Safety
+    ///
+    /// `thread` must be the current thread's `PyThreadState`, with the interpreter lock held.
+    #[inline]
+    pub(crate) unsafe fn current(
+        &mut self,
+        thread: Address,
+        python: &Python,
+        stream: &mut Stream,
+    ) -> u32 {
+        // SAFETY: the caller vouches for the thread state.
+        let top = unsafe { self.offsets.top(thread) };
+        if top == 0 {
+            return 0;
+        }
+        // SAFETY: the innermost frame of a thread that runs.
+        if !unsafe { self.are_callers_kept(top) } {
+            // SAFETY: as above.
+            return unsafe { self.walk(top, python, stream) };
+        }
+        // SAFETY: as above.
+        let place = unsafe { self.offsets.place(top) };
+        let Some(&kept) = self.kept.first() else { return 0 };
+        if kept.place == place {
+            return kept.stack;
+        }
+        // SAFETY: as above.
+        if unsafe { self.offsets.is_entry(top) } {
+            // SAFETY: as above.
+            return unsafe { self.walk(top, python, stream) };
+        }
+        let caller =
+            if self.n_kept > 1 { self.kept.get(1).map_or(0, |kept| kept.stack) } else { 0 };
+        // SAFETY: as above; the place is a frame's, whose code object is alive.
+        let stack = unsafe { self.number(caller, place, python, stream) };
+        if let Some(first) = self.kept.first_mut() {
+            *first = Kept { frame: top, place, stack: stack.stack };
+        }
+        self.set_line(top, place, stack);
+        stack.stack
+    }
+
+    /// How a thread stands to the latest allocation: in the same frame, still at its line or even at
+    /// its instruction, or elsewhere. As the kind of record that a free is.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Self::current`].
+    #[inline]
+    pub(crate) unsafe fn kind_of_free(&self, thread: Address) -> Kind {
+        // SAFETY: the caller vouches for the thread state.
+        let top = unsafe { self.offsets.top(thread) };
+        if top == 0 || top != self.line.frame {
+            return Kind::Free;
+        }
+        // SAFETY: the innermost frame of a thread that runs.
+        let place = unsafe { self.offsets.place(top) };
+        if place == self.line.place {
+            Kind::FreeSamePlace
+        } else if place.code == self.line.place.code
+            && place.instruction.wrapping_sub(self.line.first) < self.line.len
+        {
+            Kind::FreeSameLine
+        } else {
+            Kind::Free
+        }
+    }
+
+    /// Whether all frames outside of `top` are those of the latest event, where they were then.
+    ///
+    /// # Safety
+    ///
+    /// As for [`FrameOffsets::place`].
+    #[inline]
+    unsafe fn are_callers_kept(&self, top: Address) -> bool {
+        let mut frame = top;
+        let Some(kept) = self.kept.get(..self.n_kept) else { return false };
+        let mut kept = kept.iter();
+        if kept.next().is_none_or(|first| first.frame != top) {
+            return false;
+        }
+        let offsets = self.offsets;
+        for caller in kept {
+            // SAFETY: `frame` is the caller's or was compared with a frame that is in the chain.
+            let previous = unsafe { read::<Address>(frame, offsets.previous) };
+            if previous != caller.frame {
+                return false;
+            }
+            frame = caller.frame;
+            // SAFETY: just found in the chain.
+            let instruction = unsafe { read::<u64>(frame, offsets.instruction) };
+            if instruction & offsets.instruction_mask != caller.place.instruction {
+                return false;
+            }
+            // A pointer to an instruction leads into the code object, and so names it; an index
+            // doesn't.
+            if offsets.form != Instruction::Pointer
+                // SAFETY: as above.
+                && unsafe { read::<Address>(frame, offsets.code) } != caller.place.code
+            {
+                return false;
+            }
+        }
+        // SAFETY: as above.
+        unsafe { read::<Address>(frame, self.offsets.previous) == 0 }
+    }
+
+    /// Looks at all frames, numbers the stacks from the outermost one that has changed, keeps them.
+    ///
+    /// # Safety
+    ///
+    /// As for [`FrameOffsets::place`].
+    #[cold]
+    unsafe fn walk(&mut self, top: Address, python: &Python, stream: &mut Stream) -> u32 {
+        let mut n_found = 0_usize;
+        let mut frame = top;
+        while frame != 0 {
+            let Some(found) = self.found.get_mut(n_found) else { break };
+            // SAFETY: a frame of the chain.
+            let place = unsafe { self.offsets.place(frame) };
+            *found = Kept { frame, place, stack: 0 };
+            n_found = n_found.wrapping_add(1);
+            // SAFETY: as above.
+            frame = unsafe { read::<Address>(frame, self.offsets.previous) };
+        }
+        // From the outermost frame inwards, as long as nothing has changed.
+        let mut caller = 0;
+        let mut is_same = true;
+        let mut latest = Stack { stack: 0, before: 0, after: 0 };
+        for depth in 1..=n_found {
+            let at = n_found.wrapping_sub(depth);
+            let Some(&found) = self.found.get(at) else { break };
+            let kept = self.n_kept.checked_sub(depth).and_then(|at| self.kept.get(at)).copied();
+            is_same &= kept.is_some_and(|kept| kept.place == found.place);
+            let stack = match kept {
+                // The innermost one is looked up for its line.
+                Some(kept) if is_same && depth < n_found => kept.stack,
+                // SAFETY: a frame of the chain.
+                _ if unsafe { self.offsets.is_entry(found.frame) } => caller,
+                _ => {
+                    // SAFETY: a frame of the chain, whose code object is alive.
+                    latest = unsafe { self.number(caller, found.place, python, stream) };
+                    latest.stack
+                }
+            };
+            if let Some(found) = self.found.get_mut(at) {
+                found.stack = stack;
+            }
+            caller = stack;
+        }
+        std::mem::swap(&mut self.kept, &mut self.found);
+        // A cut stack never counts as unchanged: its outermost frame has a caller.
+        self.n_kept = n_found;
+        if let Some(&Kept { frame, place, .. }) = self.kept.first() {
+            self.set_line(frame, place, latest);
+        }
+        caller
+    }
+
+    fn set_line(&mut self, frame: Address, place: Place, stack: Stack) {
+        let offset = self.offsets.byte_offset(place);
+        let first = offset.wrapping_sub(stack.before.into());
+        let end = offset.wrapping_add(stack.after.into());
+        let first = self.offsets.instruction_at(place.code, first);
+        let end = self.offsets.instruction_at(place.code, end);
+        self.line = Line { frame, place, first, len: end.wrapping_sub(first) };
+    }
+
+    /// The number of the stack of a place and its caller.
+    ///
+    /// # Safety
+    ///
+    /// `place.code` must be a live code object, with the interpreter lock held.
+    #[inline]
+    unsafe fn number(
+        &mut self,
+        caller: u32,
+        place: Place,
+        python: &Python,
+        stream: &mut Stream,
+    ) -> Stack {
+        let byte_offset = self.offsets.byte_offset(place);
+        let code = match self.codes.get(&(place.code as u64)) {
+            Some(code) => code,
+            // Looked at first: 3.13's helper for `__init__` lies in memory that can't be written,
+            // so nobody can ask to be told of its death.
+            // SAFETY: the caller vouches for the code object.
+            None if !python.is_code(place.code)
+                || unsafe { python.is_incomplete(place.code, byte_offset) } =>
+            {
+                return Stack { stack: caller, before: 0, after: 0 };
+            }
+            // SAFETY: the caller vouches for the code object.
+            None => match unsafe { self.define_code(place.code, python, stream) } {
+                Some(code) => code,
+                None => return Stack { stack: caller, before: 0, after: 0 },
+            },
+        };
+        let key = StackKey { caller, code, byte_offset };
+        match self.stacks.get(&key) {
+            Some(stack) => stack,
+            // SAFETY: the caller vouches for the code object.
+            None => unsafe { self.define_stack(key, place.code, python, stream) },
+        }
+    }
+
+    /// # Safety
+    ///
+    /// `code` must be a live code object, with the interpreter lock held.
+    #[cold]
+    unsafe fn define_stack(
+        &mut self,
+        key: StackKey,
+        code: Address,
+        python: &Python,
+        stream: &mut Stream,
+    ) -> Stack {
+        let at_caller = Stack { stack: key.caller, before: 0, after: 0 };
+        // SAFETY: the caller vouches for the code object.
+        if unsafe { python.is_incomplete(code, key.byte_offset) } {
+            // Python doesn't show such a frame; neither do we.
+            return at_caller;
+        }
+        let number = self.n_stacks.wrapping_add(1);
+        // SAFETY: as above.
+        let line_at = |offset: i32| unsafe { python.line_of(code, offset) };
+        let line = line_at(key.byte_offset);
+        let reach = |step: i32| {
+            let mut distance = 0_i32;
+            while distance < MAX_LINE_UNITS.wrapping_mul(2) {
+                let next = distance.wrapping_add(2);
+                let offset = key.byte_offset.wrapping_add(step.wrapping_mul(next));
+                if offset < 0 || line_at(offset) != line {
+                    break;
+                }
+                distance = next;
+            }
+            u16::try_from(distance).unwrap_or(0)
+        };
+        let after = reach(1).wrapping_add(2);
+        let stack = Stack { stack: number, before: reach(-1), after };
+        if !self.stacks.insert(key, stack) {
+            self.n_overflows = self.n_overflows.wrapping_add(1);
+            return at_caller;
+        }
+        let mut words = [0; 8];
+        let line = u32::try_from(line).unwrap_or(0);
+        stream.define(Definition::stack(&mut words, number, key.caller, key.code, line).finish());
+        self.n_stacks = number;
+        stack
+    }
+
+    /// # Safety
+    ///
+    /// As for `define_stack`.
+    #[cold]
+    unsafe fn define_code(
+        &mut self,
+        code: Address,
+        python: &Python,
+        stream: &mut Stream,
+    ) -> Option<u32> {
+        let mut texts = crate::install::python::CodeTexts::new();
+        // SAFETY: the caller vouches for the code object, and `is_code` for its type.
+        unsafe { python.describe(code, &mut texts) };
+        let key = ContentKey(texts.hash(1), texts.hash(2));
+        let number = match self.contents.get(&key) {
+            Some(number) => number,
+            None => {
+                let number = self.n_codes.wrapping_add(1);
+                if !self.contents.insert(key, number) {
+                    self.n_overflows = self.n_overflows.wrapping_add(1);
+                    return None;
+                }
+                self.n_codes = number;
+                let mut words = [0; MAX_RECORD_WORDS];
+                let (file, name) = (texts.file(), texts.name());
+                let definition = Definition::code(&mut words, number, texts.first_line, file, name);
+                stream.define(definition.finish());
+                number
+            }
+        };
+        // Without word of its death its address can't be trusted: then it is described each time.
+        // SAFETY: as above.
+        if unsafe { python.watch(code) } {
+            self.codes.insert(code as u64, number);
+        }
+        Some(number)
+    }
+
+    /// A code object is being destroyed: its address means nothing any more.
+    #[cold]
+    pub(crate) fn forget_code(&mut self, code: Address) {
+        self.codes.remove(&(code as u64));
+        self.n_kept = 0;
+        self.line.frame = 0;
+    }
+
+    /// Forgets the frames of the latest event.
+    pub(crate) fn forget_kept(&mut self) {
+        self.n_kept = 0;
+        self.line.frame = 0;
+    }
+
+    /// The code object of the innermost frame that is no mere entry from C, for a self-check.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Self::current`].
+    pub(crate) unsafe fn innermost_code(&self, thread: Address) -> Address {
+        // SAFETY: the caller vouches for the thread state.
+        let mut frame = unsafe { self.offsets.top(thread) };
+        // SAFETY: a frame of the chain.
+        while frame != 0 && unsafe { self.offsets.is_entry(frame) } {
+            // SAFETY: as above.
+            frame = unsafe { read::<Address>(frame, self.offsets.previous) };
+        }
+        if frame == 0 {
+            return 0;
+        }
+        // SAFETY: as above.
+        unsafe { self.offsets.place(frame) }.code
+    }
+}

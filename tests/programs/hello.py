@@ -1,0 +1,3 @@
+"""Never imports NumPy."""
+
+print("hello")

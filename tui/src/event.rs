@@ -1,0 +1,249 @@
+//! The loop: keys, the program's output and new snapshots become events of the dashboard; its
+//! actions are carried out; frames are drawn when something has changed and not too often.
+
+use std::fs::File;
+use std::io::{self, IsTerminal};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, TryRecvError, never, select, unbounded};
+use ratatui::crossterm::event::{self, KeyEventKind};
+use ratatui::layout::{Position, Size};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::app::{Action, App, Event};
+use crate::terminal::Terminal;
+use crate::{Left, ProgramEvent, Session};
+
+/// Between two looks at the figures, and between two frames that only they or the output caused.
+const TICK: Duration = Duration::from_millis(100);
+/// Between two frames while the user presses keys.
+const INPUT_TICK: Duration = Duration::from_millis(25);
+/// The program's output is taken in for so long before keys are looked at again.
+const OUTPUT_TIME: Duration = Duration::from_millis(10);
+/// The keyboard's thread looks this often whether it is still wanted and whether the terminal has
+/// another size.
+const POLL: Timespec = Timespec { tv_sec: 0, tv_nsec: 40_000_000 };
+/// The keyboard's thread is waited for no longer than this.
+const JOIN_TIME: Duration = Duration::from_millis(500);
+
+/// A thread that reads the user's terminal. Losing it ends the thread.
+pub(crate) struct Keyboard {
+    events: Receiver<io::Result<event::Event>>,
+    is_wanted: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Keyboard {
+    pub(crate) fn start() -> io::Result<Self> {
+        let (sender, events) = unbounded();
+        let is_wanted = Arc::new(AtomicBool::new(true));
+        let thread = thread::Builder::new().name("npprof-keys".to_owned()).spawn({
+            let is_wanted = Arc::clone(&is_wanted);
+            move || {
+                if let Err(error) = read_keyboard(&sender, &is_wanted) {
+                    sender.send(Err(error)).ok();
+                }
+            }
+        })?;
+        Ok(Self { events, is_wanted, thread })
+    }
+}
+
+impl Drop for Keyboard {
+    fn drop(&mut self) {
+        self.is_wanted.store(false, Ordering::Relaxed);
+        // Ended before somebody else reads the terminal. Not joined, because a read that hangs must
+        // not keep npprof from its report.
+        let end = Instant::now() + JOIN_TIME;
+        while !self.thread.is_finished() && Instant::now() < end {
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+/// Sends what the user does until it is no longer wanted or the terminal is gone.
+fn read_keyboard(
+    events: &Sender<io::Result<event::Event>>,
+    is_wanted: &AtomicBool,
+) -> io::Result<()> {
+    let terminal = keyboard_terminal()?;
+    while is_wanted.load(Ordering::Relaxed) {
+        wait_for_key(&terminal)?;
+        // Also reports a change of size, for which no byte has come.
+        while event::poll(Duration::ZERO)? {
+            if events.send(Ok(event::read()?)).is_err() {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Waits for bytes from the terminal, not for long. crossterm could do that itself, but spins for
+/// ever on a terminal that is gone.
+fn wait_for_key(terminal: &OwnedFd) -> io::Result<()> {
+    let mut fds = [PollFd::new(terminal, PollFlags::IN)];
+    match poll(&mut fds, Some(&POLL)) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => {}
+        Err(error) => return Err(error.into()),
+    }
+    if fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
+        return Err(io::Error::new(io::ErrorKind::BrokenPipe, "the terminal is gone"));
+    }
+    Ok(())
+}
+
+/// What crossterm reads from.
+fn keyboard_terminal() -> io::Result<OwnedFd> {
+    let stdin = io::stdin();
+    if stdin.is_terminal() {
+        stdin.as_fd().try_clone_to_owned()
+    } else {
+        File::open("/dev/tty").map(OwnedFd::from)
+    }
+}
+
+/// Runs the dashboard until the user leaves it.
+pub(crate) fn run(
+    session: &mut dyn Session,
+    keyboard: &Keyboard,
+    program: Receiver<ProgramEvent>,
+    app: App,
+    terminal: &mut Terminal,
+) -> io::Result<Left> {
+    let now = Instant::now();
+    let mut run = Run {
+        session,
+        app,
+        program,
+        next_snapshot: now,
+        drawn_at: now.checked_sub(TICK).unwrap_or(now),
+        has_new_input: true,
+    };
+    let size = terminal.size()?;
+    let (columns, rows) = crate::program_size(size.width, size.height);
+    run.session.resize_program(columns, rows);
+    loop {
+        let left = run.turn(keyboard)?;
+        if left.is_some() || run.is_drawing_due(Instant::now()) {
+            terminal.draw(|frame| run.app.render(frame))?;
+            run.app.needs_drawing = false;
+            run.has_new_input = false;
+            run.drawn_at = Instant::now();
+        }
+        if let Some(left) = left {
+            return Ok(left);
+        }
+    }
+}
+
+struct Run<'a> {
+    session: &'a mut dyn Session,
+    app: App,
+    program: Receiver<ProgramEvent>,
+    next_snapshot: Instant,
+    drawn_at: Instant,
+    /// The frame to come answers the user.
+    has_new_input: bool,
+}
+
+impl Run<'_> {
+    /// Waits for something to happen and takes it in.
+    fn turn(&mut self, keyboard: &Keyboard) -> io::Result<Option<Left>> {
+        let timeout = self.next_turn().saturating_duration_since(Instant::now());
+        select! {
+            recv(keyboard.events) -> event => {
+                let event = event.map_err(|_| io::ErrorKind::BrokenPipe)??;
+                if let Some(left) = self.on_input(event) {
+                    return Ok(Some(left));
+                }
+            }
+            recv(self.program) -> event => match event {
+                Ok(event) => {
+                    if let Some(left) = self.take(Event::Program(event)) {
+                        return Ok(Some(left));
+                    }
+                }
+                Err(_) => self.program = never(),
+            },
+            default(timeout) => {}
+        }
+        while let Ok(event) = keyboard.events.try_recv() {
+            if let Some(left) = self.on_input(event?) {
+                return Ok(Some(left));
+            }
+        }
+        if let Some(left) = self.take_output() {
+            return Ok(Some(left));
+        }
+        if self.next_snapshot <= Instant::now() {
+            self.next_snapshot = Instant::now() + TICK;
+            let snapshot = self.session.snapshot();
+            return Ok(self.take(Event::Snapshot(snapshot)).or_else(|| self.take(Event::Tick)));
+        }
+        Ok(None)
+    }
+
+    /// Takes in what the program has written, for a short time.
+    fn take_output(&mut self) -> Option<Left> {
+        let end = Instant::now() + OUTPUT_TIME;
+        while Instant::now() < end {
+            match self.program.try_recv() {
+                Ok(event) => {
+                    let left = self.take(Event::Program(event));
+                    if left.is_some() {
+                        return left;
+                    }
+                }
+                Err(TryRecvError::Empty) => return None,
+                Err(TryRecvError::Disconnected) => self.program = never(),
+            }
+        }
+        None
+    }
+
+    fn on_input(&mut self, event: event::Event) -> Option<Left> {
+        let event = match event {
+            event::Event::Key(key) if key.kind != KeyEventKind::Release => Event::Key(key),
+            event::Event::Paste(text) => Event::Paste(text),
+            event::Event::Mouse(mouse) => {
+                Event::Mouse(mouse.kind, Position::new(mouse.column, mouse.row))
+            }
+            event::Event::Resize(columns, rows) => Event::Resize(Size::new(columns, rows)),
+            _ => return None,
+        };
+        self.has_new_input = true;
+        self.take(event)
+    }
+
+    /// Gives the dashboard an event and carries out what it asks for.
+    fn take(&mut self, event: Event) -> Option<Left> {
+        match self.app.update(event, Instant::now())? {
+            Action::SendInput(bytes) => self.session.send_input(&bytes),
+            Action::ResizeProgram { columns, rows } => self.session.resize_program(columns, rows),
+            Action::Stop(how) => self.session.stop_program(how),
+            Action::Leave(left) => return Some(left),
+        }
+        None
+    }
+
+    fn draw_at(&self) -> Instant {
+        self.drawn_at + if self.has_new_input { INPUT_TICK } else { TICK }
+    }
+
+    fn is_drawing_due(&self, now: Instant) -> bool {
+        self.app.needs_drawing && self.draw_at() <= now
+    }
+
+    fn next_turn(&self) -> Instant {
+        if self.app.needs_drawing {
+            self.draw_at().min(self.next_snapshot)
+        } else {
+            self.next_snapshot
+        }
+    }
+}

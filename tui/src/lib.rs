@@ -1,0 +1,124 @@
+//! The terminal interface: shows what the arrays of a running program do, while they do it.
+//!
+//! It sees immutable [`Snapshot`]s and the bytes that the program writes to its terminal; it knows
+//! nothing of shims, records or collectors. One idea: `app::App` is a plain value. Events change
+//! it and may give an action; drawing only reads it; clocks, files and threads are in
+//! `event` and `terminal`.
+
+#![forbid(unsafe_code)]
+
+mod app;
+mod event;
+mod keys;
+mod output;
+mod rates;
+mod screens;
+mod table;
+mod terminal;
+mod text;
+mod theme;
+mod typing;
+mod widgets;
+
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crossbeam_channel::Receiver;
+use npprof_model::{Exit, Snapshot};
+use ratatui::layout::Size;
+
+/// The profiled program, as the dashboard sees it.
+pub trait Session {
+    /// The latest snapshot. Asked for about ten times a second, so it should be at hand; the same
+    /// `Arc` as before means that nothing has changed.
+    fn snapshot(&self) -> Arc<Snapshot>;
+
+    /// Passes on what the user typed into the program's terminal.
+    fn send_input(&mut self, bytes: &[u8]);
+
+    /// Gives the program's terminal this size.
+    fn resize_program(&mut self, columns: u16, rows: u16);
+
+    /// Ends the program, or asks it to end.
+    fn stop_program(&mut self, how: Stop);
+}
+
+/// Ways to stop a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// As Ctrl-C does: `SIGINT`.
+    Interrupt,
+    /// As a polite request: `SIGTERM`.
+    Terminate,
+    /// At once: `SIGKILL`.
+    Kill,
+}
+
+/// What comes from the program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProgramEvent {
+    /// Bytes that it wrote to its terminal.
+    Output(Vec<u8>),
+    /// It has ended; all its output has been sent before.
+    Ended(Exit),
+    /// The dashboard is to give the terminal back at once, as after `SIGTERM` or `SIGHUP`.
+    Leave,
+}
+
+/// How the dashboard was left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// The program had ended.
+    AfterEnd,
+    /// The program still runs and is to go on without a dashboard.
+    StillRunning,
+}
+
+/// How to show things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Use colours. Without them nothing is lost but beauty.
+    pub colour: bool,
+    /// Show ASCII only, the program's output included.
+    pub ascii: bool,
+    /// Take clicks and the wheel. Text is then selected with Shift held down.
+    pub mouse: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { colour: true, ascii: false, mouse: true }
+    }
+}
+
+/// Size of the program's terminal under a dashboard of this size, as columns and rows: for
+/// starting the program with the size that [`run`] gives it.
+#[must_use]
+pub fn program_size(columns: u16, rows: u16) -> (u16, u16) {
+    output::program_size(Size::new(columns, rows))
+}
+
+/// Shows the dashboard on standard output until the user leaves it.
+///
+/// The terminal is as it was on return, be it by an error, and after a panic.
+///
+/// # Errors
+///
+/// Returns what reading from or writing to the terminal failed with; the program is not touched
+/// then and can go on without a dashboard.
+pub fn run(
+    session: &mut dyn Session,
+    events: Receiver<ProgramEvent>,
+    options: Options,
+) -> io::Result<Left> {
+    let mut terminal = terminal::Terminal::enter(options)?;
+    let app = app::App::new(session.snapshot(), terminal.size()?, Instant::now());
+    let keyboard = event::Keyboard::start()?;
+    event::run(session, &keyboard, events, app, &mut terminal)
+}

@@ -1,0 +1,164 @@
+//! The details of a call site: what it holds, what it allocated, how large, for how long.
+
+use npprof_model::layout::Shape;
+use npprof_model::units::grouped;
+use npprof_model::{ArrayLayout, Bytes, LayoutCount, Nanos, Order, Quantiles, Site, Snapshot};
+use ratatui::text::{Line, Span};
+
+use crate::text::{clean, fit_end, fit_middle, relative, width};
+use crate::theme;
+use crate::widgets::popup::Popup;
+
+/// The text is no wider than this on a wide screen.
+const MAX_WIDTH: u16 = 100;
+/// Columns of a name, and of a figure.
+const NAME: usize = 18;
+const FIGURE: usize = 10;
+
+/// Columns of the text in a box on a screen of this width.
+pub(crate) fn text_width(screen: u16) -> usize {
+    usize::from(screen.saturating_sub(4).min(MAX_WIDTH))
+}
+
+pub(crate) fn popup<'a>(
+    site: &'a Site,
+    snapshot: &'a Snapshot,
+    scroll: u16,
+    screen_width: u16,
+) -> Popup<'a> {
+    Popup {
+        title: "Call site".to_owned(),
+        lines: lines(site, snapshot, text_width(screen_width)),
+        scroll,
+        foot: "Esc closes · ←→ other sites",
+    }
+}
+
+/// The details in lines of so many columns.
+pub(crate) fn lines<'a>(site: &'a Site, snapshot: &'a Snapshot, columns: usize) -> Vec<Line<'a>> {
+    let mut lines = place_lines(site, snapshot, columns);
+    lines.push(Line::default());
+    let mark = snapshot.process_of(site).map_or(Bytes(0), |process| process.totals.high_water);
+    lines.extend(figure_lines(site, mark));
+    lines.push(Line::default());
+    lines.extend(quantile_lines(site));
+    lines.push(Line::default());
+    lines.extend(layout_lines(site, columns));
+    lines
+}
+
+fn place_lines<'a>(site: &'a Site, snapshot: &'a Snapshot, columns: usize) -> Vec<Line<'a>> {
+    let path = relative(&site.frame.file, &snapshot.cwd);
+    let line = match site.frame.line {
+        0 => String::new(),
+        line => format!(":{line}"),
+    };
+    let path = fit_middle(&path, columns.saturating_sub(width(&line)));
+    let mut lines = vec![Line::styled(path + &line, theme::VALUE)];
+    if !site.frame.function.is_empty() {
+        let function = fit_end(&clean(&site.frame.function), columns.saturating_sub(3));
+        lines.push(Line::from(vec![Span::styled("in ", theme::LABEL), Span::raw(function)]));
+    }
+    let first = Line::from(vec![
+        Span::styled("first allocated at ", theme::LABEL),
+        Span::raw(site.first_at.to_string()),
+    ]);
+    lines.push(first);
+    if snapshot.processes.len() > 1
+        && let Some(process) = snapshot.process_of(site)
+    {
+        lines.push(Line::from(vec![
+            Span::styled("in process ", theme::LABEL),
+            Span::raw(process.pid.to_string()),
+        ]));
+    }
+    lines
+}
+
+fn figure_lines(site: &Site, mark: Bytes) -> Vec<Line<'static>> {
+    let times = |n: u64| format!("{}×", grouped(n));
+    let n_live = site.n_allocations.saturating_sub(site.n_frees);
+    let percent = |part: Bytes, whole: Bytes| format!("{:.0} %", part.share_of(whole) * 100.0);
+    let share = percent(site.temporary, site.allocated);
+    let of_mark = match mark.0 {
+        0 => String::new(),
+        _ => format!("{} of the high-water mark", percent(site.at_high_water, mark)),
+    };
+    vec![
+        figure("at high-water", site.at_high_water, of_mark),
+        figure("live", site.live, times(n_live)),
+        figure("own peak", site.own_peak, String::new()),
+        figure("allocated", site.allocated, times(site.n_allocations)),
+        figure("freed", site.freed, times(site.n_frees)),
+        figure("temporary", site.temporary, format!("{}  {share}", times(site.n_temporaries))),
+    ]
+}
+
+fn figure(name: &'static str, bytes: Bytes, aside: String) -> Line<'static> {
+    Line::from(vec![
+        Span::styled(format!("{name:<NAME$}"), theme::LABEL),
+        Span::styled(format!("{:>FIGURE$}", bytes.to_string()), theme::VALUE),
+        Span::raw("  "),
+        Span::raw(aside),
+    ])
+}
+
+fn quantile_lines(site: &Site) -> Vec<Line<'static>> {
+    let head = format!(
+        "{:<NAME$}{:>FIGURE$}{:>FIGURE$}{:>FIGURE$}{:>FIGURE$}",
+        "", "median", "90 %", "99 %", "largest"
+    );
+    let sizes = quantiles("size", site.size, |bytes| Bytes(bytes).to_string());
+    let lifetimes = quantiles("lifetime", site.lifetime, |nanos| Nanos(nanos).to_string());
+    vec![Line::styled(head, theme::LABEL), sizes, lifetimes]
+}
+
+fn quantiles(
+    name: &'static str,
+    quantiles: Option<Quantiles>,
+    show: impl Fn(u64) -> String,
+) -> Line<'static> {
+    let name = Span::styled(format!("{name:<NAME$}"), theme::LABEL);
+    let Some(quantiles) = quantiles else {
+        let none = format!("{:>FIGURE$}", "none yet");
+        return Line::from(vec![name, Span::styled(none, theme::QUIET)]);
+    };
+    let figures = [quantiles.p50, quantiles.p90, quantiles.p99, quantiles.max];
+    let shown = figures.map(|figure| {
+        let text = show(figure);
+        // Not `{:>}`, which counts characters.
+        " ".repeat(FIGURE.saturating_sub(width(&text)).max(1)) + &text
+    });
+    Line::from(vec![name, Span::raw(shown.concat())])
+}
+
+fn layout_lines(site: &Site, columns: usize) -> Vec<Line<'static>> {
+    if site.layouts.is_empty() {
+        return vec![Line::styled("no layouts known", theme::QUIET)];
+    }
+    let head = format!("{:>10} {:>10} {:>7}  layout", "high-water", "allocated", "count");
+    let mut lines = vec![Line::styled(head, theme::LABEL)];
+    lines.extend(site.layouts.iter().map(|count| layout_line(count, columns)));
+    lines
+}
+
+fn layout_line(count: &LayoutCount, columns: usize) -> Line<'static> {
+    let figures = format!(
+        "{:>10} {:>10} {:>7}  ",
+        count.at_high_water.to_string(),
+        count.bytes.to_string(),
+        npprof_model::units::short_count(count.n),
+    );
+    let room = columns.saturating_sub(width(&figures));
+    Line::raw(figures + &fit_middle(&layout_text(&count.layout), room))
+}
+
+/// A layout with its strides where the order does not tell them.
+fn layout_text(layout: &ArrayLayout) -> String {
+    if layout.order != Order::Strided {
+        return clean(&layout.to_string());
+    }
+    let strides: Vec<_> = layout.strides.iter().map(ToString::to_string).collect();
+    let (dtype, shape) = (clean(&layout.dtype), Shape(&layout.shape));
+    format!("{dtype} {shape} strides ({})", strides.join(", "))
+}

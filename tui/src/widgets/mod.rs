@@ -1,0 +1,7 @@
+//! Things that screens are made of. Each draws its arguments into a buffer and keeps nothing.
+
+pub(crate) mod byte_bar;
+pub(crate) mod memory_chart;
+pub(crate) mod popup;
+pub(crate) mod rule;
+pub(crate) mod terminal_view;

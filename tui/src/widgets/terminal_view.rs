@@ -1,0 +1,62 @@
+//! A part of the program's terminal.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::widgets::Widget;
+use vt100::{Cell, Screen};
+
+use crate::text::is_harmful;
+
+/// The rows of a terminal from `first_row` on.
+pub(crate) struct TerminalView<'a> {
+    pub(crate) screen: &'a Screen,
+    pub(crate) first_row: u16,
+}
+
+impl Widget for TerminalView<'_> {
+    fn render(self, area: Rect, buffer: &mut Buffer) {
+        let (rows, columns) = self.screen.size();
+        for row in 0..area.height.min(rows.saturating_sub(self.first_row)) {
+            for column in 0..area.width.min(columns) {
+                let Some(cell) = self.screen.cell(self.first_row + row, column) else { continue };
+                let to = &mut buffer[(area.x + column, area.y + row)];
+                to.set_style(style(cell));
+                let is_cut = cell.is_wide() && column + 1 >= area.width;
+                if cell.is_wide_continuation() || is_cut || !cell.has_contents() {
+                    continue;
+                }
+                if cell.contents().contains(is_harmful) {
+                    to.set_symbol("\u{fffd}");
+                } else {
+                    to.set_symbol(cell.contents());
+                }
+            }
+        }
+    }
+}
+
+fn style(cell: &Cell) -> Style {
+    let mut style = Style::new().fg(colour(cell.fgcolor())).bg(colour(cell.bgcolor()));
+    let modifiers = [
+        (cell.bold(), Modifier::BOLD),
+        (cell.dim(), Modifier::DIM),
+        (cell.italic(), Modifier::ITALIC),
+        (cell.underline(), Modifier::UNDERLINED),
+        (cell.inverse(), Modifier::REVERSED),
+    ];
+    for (is_on, modifier) in modifiers {
+        if is_on {
+            style = style.add_modifier(modifier);
+        }
+    }
+    style
+}
+
+const fn colour(colour: vt100::Color) -> Color {
+    match colour {
+        vt100::Color::Default => Color::Reset,
+        vt100::Color::Idx(index) => Color::Indexed(index),
+        vt100::Color::Rgb(red, green, blue) => Color::Rgb(red, green, blue),
+    }
+}
