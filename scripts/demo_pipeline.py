@@ -4,7 +4,7 @@
 It gives the right results, and wastes memory in the ways in which real programs do. Each mistake is
 marked, with what to write instead; npprof shows them without being told.
 
-    python3 scripts/demo_pipeline.py           at the pace of a camera if somebody watches: 10 seconds
+    python3 scripts/demo_pipeline.py           in a terminal at the pace of a camera: 10 seconds
     python3 scripts/demo_pipeline.py --fast    as fast as it goes
 """
 

@@ -130,7 +130,9 @@ fn a_numpy_that_is_too_old_is_left_alone() {
     assert!(run.stderr().contains("1.22"), "{}", run.stderr());
     let report = run.report();
     assert_eq!(report.0["totals"]["n_allocations"], 0);
-    let [process] = report.processes() else { panic!("{:?}", report.processes()) };
+    // NumPy's old releases start a command of the system, which is another process.
+    let process = &report.processes()[0];
+    assert_eq!(process["numpy"], pair.numpy_version);
     let hook = process["hooks"]["allocator"].as_str().unwrap_or_default();
     assert!(hook.starts_with("off: "), "{process}");
 }
@@ -165,9 +167,9 @@ fn a_file_that_is_no_report_is_refused() {
     for name in
         ["empty.json", "binary.json", "foreign.json", "list.json", "newer.json", "wrong.json"]
     {
-        check(folder.path(), &["report", name], 125, &[name]);
+        check(folder.path(), &["report", name], 1, &[name]);
     }
-    check(folder.path(), &["report", "absent.json"], 125, &["absent.json"]);
+    check(folder.path(), &["report", "absent.json"], 1, &["absent.json"]);
 }
 
 #[test]
@@ -176,7 +178,7 @@ fn a_report_that_was_cut_off_is_refused() {
     let whole = fs::read(&run.report_path).expect("the report is there");
     for part in [1, whole.len() / 3, whole.len() - 3] {
         fs::write(run.folder.path().join("cut.json"), &whole[..part]).expect("writes");
-        check(run.folder.path(), &["report", "cut.json"], 125, &["cut.json"]);
+        check(run.folder.path(), &["report", "cut.json"], 1, &["cut.json"]);
     }
 }
 

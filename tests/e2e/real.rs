@@ -62,7 +62,7 @@ fn workers_of_loky_are_in_the_report() {
     let work = Program::new("loky_work.py");
     let run = program.profiled(&pair);
     assert_eq!(run.code(), 0, "{}", run.stderr());
-    assert_eq!(run.stdout(), "78\n");
+    assert_eq!(run.stdout(), "286\n");
     let report = run.report();
     let workers = run.counted();
     for one in &workers {

@@ -91,10 +91,13 @@ def server():
 
 def loky():
     import joblib
-
     import loky_work
+    from joblib.externals.loky import get_reusable_executor
 
-    return sum(joblib.Parallel(n_jobs=2)(joblib.delayed(loky_work.work)(n) for n in range(1, 13)))
+    total = sum(joblib.Parallel(n_jobs=2)(joblib.delayed(loky_work.work)(n) for n in range(1, 13)))
+    # Its workers would wait for more work, and outlive this process.
+    get_reusable_executor().shutdown(wait=True)
+    return total
 
 
 def linear_algebra():

@@ -142,10 +142,18 @@ fn assert_high_water(totals: &Value, imports: &[&Value], own: &[&Value], counted
     assert_eq!(sum(own, "at_high_water_bytes"), high_water, "at_high_water_bytes");
 }
 
-/// Nothing was dropped, and the report says so.
+/// Nothing was dropped, and the report says so. A large program has more call stacks than a report
+/// lists; it says that, too, and no figure lacks anything for it.
+///
+/// # Panics
+///
+/// If anything else is missing.
 pub fn assert_complete(report: &Report) {
-    assert_eq!(report.0["complete"], true, "complete; {}", report.0["incomplete_because"]);
     assert_eq!(report.0["totals"]["n_dropped"], 0, "n_dropped");
+    let reason = report.0["incomplete_because"].as_str().unwrap_or_default();
+    let is_only_cut = reason.starts_with("to keep the file small")
+        && reason.ends_with("call sites and totals include them");
+    assert!(report.0["complete"] == true || is_only_cut, "complete; {reason}");
 }
 
 /// What a report must hold of itself, whatever the program did.

@@ -141,7 +141,7 @@ fn snapshot_at(elapsed: Duration, has_ended: bool, n_dropped: u64) -> Snapshot {
     let command = ["python", "examples/pipeline.py", "--blocks", "12"].map(str::to_owned);
     let mut snapshot = Snapshot {
         command: command.into(),
-        cwd: "/home/ada/work".into(),
+        cwd: "/home/ada/code".into(),
         elapsed: nanos(elapsed),
         ..Snapshot::default()
     };
@@ -211,18 +211,18 @@ fn process() -> Process {
 
 fn sites(live: Bytes, high_water: Bytes, n: u64) -> Vec<Site> {
     const PLACES: [(&str, u32, &str); 8] = [
-        ("/home/ada/work/examples/pipeline.py", 40, "Loader.read_block"),
-        ("/home/ada/work/examples/pipeline.py", 71, "normalize.<locals>.scale"),
-        ("/home/ada/work/examples/filters/smooth.py", 7, "smooth"),
+        ("/home/ada/code/examples/pipeline.py", 40, "Loader.read_block"),
+        ("/home/ada/code/examples/pipeline.py", 71, "normalize.<locals>.scale"),
+        ("/home/ada/code/examples/filters/smooth.py", 7, "smooth"),
         (
-            "/home/ada/work/.venv/lib/python3.12/site-packages/scipy/signal/_signaltools.py",
+            "/home/ada/code/.venv/lib/python3.12/site-packages/scipy/signal/_signaltools.py",
             1411,
             "fftconvolve",
         ),
-        ("/home/ada/work/examples/資料/読み込み.py", 12, "読む"),
+        ("/home/ada/code/examples/資料/読み込み.py", 12, "読む"),
         ("<string>", 1, "<module>"),
-        ("/home/ada/work/examples/pipeline.py", 102, "main"),
-        ("/home/ada/work/examples/report.py", 33, "table"),
+        ("/home/ada/code/examples/pipeline.py", 102, "main"),
+        ("/home/ada/code/examples/report.py", 33, "table"),
     ];
     let shapes: [&[u64]; 3] = [&[1024, 512], &[800], &[4, 1024, 1024]];
     let site = |(place, &(file, line, function)): (usize, &(&str, u32, &str))| {

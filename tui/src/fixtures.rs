@@ -48,7 +48,7 @@ fn layout(shape: &[u64], order: Order) -> ArrayLayout {
 pub(crate) fn starting() -> Snapshot {
     Snapshot {
         command: ["python", "app.py", "--size", "large"].map(str::to_owned).into(),
-        cwd: "/home/ada/work".into(),
+        cwd: "/home/ada/code".into(),
         host: "engine".into(),
         elapsed: Nanos(300_000_000),
         ..Snapshot::default()
@@ -94,7 +94,7 @@ fn sites() -> Arc<[Site]> {
     let load = Site {
         id: SiteId(1),
         frame: Frame {
-            file: "/home/ada/work/pipeline/load.py".into(),
+            file: "/home/ada/code/pipeline/load.py".into(),
             line: 40,
             function: "Loader.read_block".into(),
         },
@@ -136,7 +136,7 @@ fn sites() -> Arc<[Site]> {
     let smooth = Site {
         id: SiteId(2),
         frame: Frame {
-            file: "/home/ada/work/pipeline/filters/smooth.py".into(),
+            file: "/home/ada/code/pipeline/filters/smooth.py".into(),
             line: 7,
             function: "smooth".into(),
         },

@@ -16,9 +16,9 @@ use npprof_report::{GroupBy, SortKey};
     about = "Shows what a NumPy program does with memory: which line allocates which arrays",
     after_help = "\
 Examples:
-  npprof run python app.py           watch a program, then get a summary and a report
-  npprof report npprof-app.4711.json print the summary of a report again
-  npprof doctor                      find out why nothing is seen
+  npprof run python app.py              watch a program, then get a summary and a report
+  npprof report npprof-app.4711.json    show the summary of a report again
+  npprof doctor                         find out why nothing is seen
 
 The program needs no change and no import. See 'npprof COMMAND --help' for more.",
     max_term_width = 100,
@@ -34,28 +34,35 @@ pub(crate) struct Arguments {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run a command and profile every Python process in it.
+    /// Run a command and say where the memory of its NumPy arrays goes.
+    ///
+    /// COMMAND is whatever you would type without npprof; a bare `app.py` means `python3 app.py`. Its
+    /// output, results and exit status stay its own, and so do its child processes, which are profiled
+    /// too.
+    ///
+    /// In a terminal there is a dashboard while COMMAND runs, with the output of COMMAND in it.
+    /// Without one (output redirected, CI set, or --no-tui) standard input, output and error belong to
+    /// COMMAND alone until it ends.
     Run(RunArguments),
-    /// Show a report that `npprof run` wrote.
+    /// Show a report again: its summary, or a table with --by or --sort.
     Report(ReportArguments),
     /// Find out whether a command can be profiled, and what to do if not.
+    ///
+    /// Runs a few lines of NumPy under npprof with the interpreter of COMMAND and says what was found.
+    ///
+    /// Exit status: 0 if that interpreter can be profiled, 1 if not.
     Doctor(DoctorArguments),
     /// Print the completions for a shell.
     Completions(CompletionsArguments),
     /// Make standard output the controlling terminal and execute a program: for npprof's own use.
     #[command(name = crate::pty::TRAMPOLINE, hide = true)]
     InTerminal(InTerminalArguments),
+    /// Keep a program's terminal open if npprof is killed: for npprof's own use.
+    #[command(name = crate::keeper::KEEPER, hide = true)]
+    KeepTerminal,
 }
 
-/// Runs COMMAND with every NumPy array watched, and says at the end where the memory went.
-///
-/// COMMAND is whatever you would type without npprof; a bare `app.py` means `python3 app.py`. Its
-/// output, results and exit status stay its own, and so do its child processes, which are profiled
-/// too.
-///
-/// In a terminal there is a dashboard while COMMAND runs, with the output of COMMAND in it.
-/// Without one (output redirected, CI set, or --no-tui) standard input, output and error belong to
-/// COMMAND alone until it ends.
+/// What `npprof run` is asked.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Exit status: that of COMMAND, or 128 plus the signal that killed it. When COMMAND was not started:
@@ -96,9 +103,6 @@ pub(crate) struct RunArguments {
     /// No summary at the end; the report is written all the same.
     #[arg(short, long)]
     pub quiet: bool,
-    /// Milliseconds to sleep after each read, to see that a slow reader loses nothing.
-    #[arg(long, value_name = "MS", default_value_t = 0, hide = true)]
-    pub reader_delay_ms: u64,
     /// The command to run, with its arguments.
     #[arg(
         required = true,
@@ -109,7 +113,7 @@ pub(crate) struct RunArguments {
     pub command: Vec<OsString>,
 }
 
-/// Shows a report: its summary, or a table with --by or --sort.
+/// What `npprof report` is asked.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -142,9 +146,7 @@ pub(crate) struct ReportArguments {
     pub ascii: bool,
 }
 
-/// Runs a few lines of NumPy under npprof with the interpreter of COMMAND and says what was found.
-///
-/// Exit status: 0 if that interpreter can be profiled, 1 if not.
+/// What `npprof doctor` is asked.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -164,7 +166,7 @@ pub(crate) struct DoctorArguments {
     pub ascii: bool,
 }
 
-/// Prints the completions for a shell.
+/// What `npprof completions` is asked.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:

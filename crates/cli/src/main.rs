@@ -6,6 +6,7 @@ mod args;
 mod commands;
 
 mod dashboard;
+mod keeper;
 mod kept;
 mod launch;
 mod pty;
@@ -47,6 +48,7 @@ fn carry_out(command: Command) -> u8 {
         Command::Doctor(arguments) => doctor::examine(&arguments),
         Command::Completions(arguments) => completions::complete(&arguments),
         Command::InTerminal(arguments) => Err(pty::execute(&arguments)),
+        Command::KeepTerminal => Ok(keeper::keep()),
     };
     result.unwrap_or_else(|Failure { status, message }| {
         console::say(message);

@@ -49,12 +49,18 @@ pub(crate) enum Obstacle {
     OtherMachine(PathBuf),
     /// It uses another C library.
     Musl(PathBuf),
+    /// It is a Python in which npprof can't even find out that it is one.
+    OtherPython(PathBuf),
 }
 
 /// One line: what it is, and what to do.
 impl fmt::Display for Obstacle {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (path, what, remedy) = match self {
+            Self::OtherPython(path) => {
+                let path = path.display();
+                return write!(to, "{path} is no CPython of version 3.8 or later; use one that is");
+            }
             Self::Privileged(path) => (
                 path,
                 "runs with other rights than yours (setuid, setgid or capabilities)",
@@ -258,7 +264,28 @@ fn obstacle(path: &Path) -> Option<Obstacle> {
     let is_musl = loader
         .file_name()
         .is_some_and(|name| name.as_bytes().windows(4).any(|word| word == b"musl"));
-    is_musl.then(|| Obstacle::Musl(path.to_owned()))
+    if is_musl {
+        return Some(Obstacle::Musl(path.to_owned()));
+    }
+    let real = fs::canonicalize(path).ok()?;
+    let is_other = is_other_python(&real.file_name()?.to_string_lossy());
+    is_other.then(|| Obstacle::OtherPython(path.to_owned()))
+}
+
+/// Whether an interpreter of this name lacks the audit hooks with which the shim begins: CPython
+/// has them from 3.8 on. Later ones that are not known say so themselves.
+fn is_other_python(name: &str) -> bool {
+    if name.starts_with("pypy") {
+        return true;
+    }
+    let version = name.strip_prefix("python").and_then(|version| version.split_once('.'));
+    let Some((major, minor)) = version else { return false };
+    let minor = minor.trim_end_matches(|end: char| !end.is_ascii_digit());
+    match (major.parse::<u32>(), minor.parse::<u32>()) {
+        (Ok(3), Ok(minor)) => minor < 8,
+        (Ok(major), Ok(_)) => major < 3,
+        _ => false,
+    }
 }
 
 /// Whether the loader will take the program for one that must not trust its environment.
@@ -406,6 +433,16 @@ mod tests {
             check(&files, "@/"),
             "126: @/ is a folder; for a package in it: npprof run python3 @/"
         );
+    }
+
+    #[test]
+    fn an_interpreter_without_audit_hooks_is_known_by_its_name() {
+        for name in ["python2.7", "python3.6m", "python3.7", "pypy3.9"] {
+            assert!(is_other_python(name), "{name}");
+        }
+        for name in ["python3.8", "python3.13t", "python3.14", "python3", "pythonw", "bash"] {
+            assert!(!is_other_python(name), "{name}");
+        }
     }
 
     #[test]

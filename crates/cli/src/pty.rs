@@ -67,6 +67,11 @@ impl Pty {
         running(&command.spawn().map_err(|error| not_started(own_executable, &error))?)
     }
 
+    /// Another handle to the controlling side.
+    pub(crate) fn try_clone(&self) -> io::Result<OwnedFd> {
+        self.master.try_clone()
+    }
+
     /// Gives the terminal a size; the program's foreground gets `SIGWINCH` if it is another one.
     pub(crate) fn resize(&self, columns: u16, rows: u16) {
         let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };

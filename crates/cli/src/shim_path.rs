@@ -54,7 +54,11 @@ impl fmt::Display for Missing {
                 write!(to, "{} can't be read: {why}", path.display())
             }
             Self::Foreign(path) => {
-                write!(to, "{} is not npprof's shim; check {VARIABLE}", path.display())
+                write!(
+                    to,
+                    "{} is not npprof's shim; set {VARIABLE} to the one that was built with npprof",
+                    path.display()
+                )
             }
             Self::OtherVersion { path, theirs } => write!(
                 to,

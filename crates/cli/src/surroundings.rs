@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
+use std::time::Duration;
 use std::{env, fs};
 
 use npprof_report::Style;
@@ -90,6 +91,13 @@ pub(crate) fn own_preload() -> Option<OsString> {
 /// Where the user says that the shim is.
 pub(crate) fn named_shim() -> Option<OsString> {
     env::var_os(crate::shim_path::VARIABLE)
+}
+
+/// For tests of a slow reader: how long the collector sleeps in each of its rounds.
+pub(crate) fn reader_delay() -> Duration {
+    let micros =
+        env::var("NPPROF_TEST_READER_DELAY_US").ok().and_then(|micros| micros.parse().ok());
+    Duration::from_micros(micros.unwrap_or(0))
 }
 
 /// npprof's own executable, with links followed.

@@ -49,7 +49,16 @@ impl Style {
         format!("{}{mark}", head(text, width.saturating_sub(mark.width())))
     }
 
-    /// Cuts text to `width` columns in its middle, as suits a path.
+    /// Cuts text to `width` columns at its start, as suits a path whose end says most.
+    pub(crate) fn cut_left(self, text: &str, width: usize) -> String {
+        if text.width() <= width {
+            return text.to_owned();
+        }
+        let mark = self.ellipsis();
+        format!("{mark}{}", tail(text, width.saturating_sub(mark.width())))
+    }
+
+    /// Cuts text to `width` columns in its middle, as suits a command.
     pub(crate) fn cut_middle(self, text: &str, width: usize) -> String {
         if text.width() <= width {
             return text.to_owned();
@@ -57,17 +66,7 @@ impl Style {
         let mark = self.ellipsis();
         let room = width.saturating_sub(mark.width());
         let tail_width = room - room / 3;
-        let mut tail_start = text.len();
-        let mut taken = 0;
-        for (at, c) in text.char_indices().rev() {
-            taken += c.width().unwrap_or(0);
-            if taken > tail_width {
-                break;
-            }
-            tail_start = at;
-        }
-        let tail = text.get(tail_start..).unwrap_or_default();
-        format!("{}{mark}{tail}", head(text, room - tail_width))
+        format!("{}{mark}{}", head(text, room - tail_width), tail(text, tail_width))
     }
 
     /// Text in the characters that may be used.
@@ -96,6 +95,19 @@ fn head(text: &str, width: usize) -> &str {
         }
     }
     text
+}
+
+fn tail(text: &str, width: usize) -> &str {
+    let mut start = text.len();
+    let mut taken = 0;
+    for (at, c) in text.char_indices().rev() {
+        taken += c.width().unwrap_or(0);
+        if taken > width {
+            break;
+        }
+        start = at;
+    }
+    text.get(start..).unwrap_or_default()
 }
 
 /// One line without anything that a terminal would obey: control characters and the marks that turn
@@ -144,8 +156,9 @@ mod tests {
         assert_eq!(STYLE.cut("abcdef", 6), "abcdef");
         assert_eq!(STYLE.cut("abcdef", 4), "abc…");
         assert_eq!(STYLE.cut("日本語です", 5), "日本…");
-        assert_eq!(STYLE.cut_middle("/home/user/project/module.py", 16), "/home…module.py");
+        assert_eq!(STYLE.cut_middle("/home/user/project/module.py", 16), "/home…/module.py");
         assert_eq!(STYLE.cut_middle("日本語ですね", 7).width(), 7);
         assert_eq!(STYLE.cut("abc", 0), "…");
+        assert_eq!(STYLE.cut_left("/home/module.py:3 f", 13), "…odule.py:3 f");
     }
 }

@@ -171,11 +171,19 @@ fn layout(rows: &[Row], options: &TableOptions) -> String {
     });
     let label_width = rows.iter().map(|row| row.label.width()).max().unwrap_or(0).clamp(8, 60);
     let mut room = style.width.saturating_sub(label_width.min(style.width / 2));
-    let shown = widths.map(|width| {
-        let fits = width + 2 <= room;
-        room = if fits { room - width - 2 } else { 0 };
-        fits
-    });
+    // The column that the table is sorted by comes first, then from the left.
+    let sorted_by = columns.iter().position(|(_, key, _)| *key == options.sort);
+    let mut shown = [false; 6];
+    for at in sorted_by.into_iter().chain(0..columns.len()) {
+        let width = widths.get(at).copied().unwrap_or(0) + 2;
+        if let Some(is_shown) = shown.get_mut(at)
+            && !*is_shown
+            && (width <= room || Some(at) == sorted_by)
+        {
+            *is_shown = true;
+            room = room.saturating_sub(width);
+        }
+    }
     let used: usize = widths
         .iter()
         .zip(shown)
@@ -203,7 +211,12 @@ fn layout(rows: &[Row], options: &TableOptions) -> String {
                 line.push_str("  ");
             }
         }
-        line.push_str(&style.cut_middle(&row.label, label_room));
+        // Of a path the end says most, of a line of source the beginning.
+        let label = match options.by {
+            GroupBy::File | GroupBy::Function => style.cut_left(&row.label, label_room),
+            _ => style.cut(&row.label, label_room),
+        };
+        line.push_str(&label);
         text.push_str(line.trim_end());
         text.push('\n');
     }

@@ -33,13 +33,22 @@ pub struct SummaryOptions<'a> {
 pub fn summary(report: &Report, options: &SummaryOptions<'_>) -> String {
     let style = options.style;
     let mut lines = vec![headline(report, style)];
-    if report.processes.iter().all(|process| process.numpy.is_none()) {
+    let notices = notices(report);
+    let has_numpy = report.processes.iter().any(|process| process.numpy.is_some());
+    if !has_numpy {
         lines.push(without_numpy(report));
-    } else {
+    } else if report.totals.n_allocations > 0 || notices.is_empty() {
         lines.extend(figures(report, options));
     }
     lines.extend(processes(report));
-    lines.extend(notices(report));
+    for line in &mut lines {
+        // Coloured lines were made to fit.
+        if !line.contains('\x1b') {
+            *line = style.cut(line, style.width.max(1));
+        }
+    }
+    // What follows is worth a second line of the terminal.
+    lines.extend(notices);
     if let Some(reason) = &report.incomplete_because {
         lines.push(style.alarm(&format!("Incomplete: {}", one_line(reason))));
     }
@@ -51,8 +60,6 @@ pub fn summary(report: &Report, options: &SummaryOptions<'_>) -> String {
     lines.truncate(MAX_LINES);
     let mut text = String::new();
     for line in lines {
-        // Colours take no columns, so a coloured line is as long as it was made.
-        let line = if style.colour { line } else { style.cut(&line, style.width.max(1)) };
         text.push_str(style.plain(&line).trim_end());
         text.push('\n');
     }
@@ -63,7 +70,8 @@ fn headline(report: &Report, style: Style) -> String {
     let command = report.command.iter().map(one_line).collect::<Vec<_>>().join(" ");
     let end = format!(" — {} after {}", exit_text(&report.exit), Nanos(report.elapsed_ns));
     let room = style.width.saturating_sub("npprof: ".len() + end.width()).max(8);
-    style.bold(&format!("npprof: {}{end}", style.cut_middle(&command, room)))
+    let line = format!("npprof: {}{end}", style.cut_middle(&command, room));
+    style.bold(&style.cut(&line, style.width.max(1)))
 }
 
 fn without_numpy(report: &Report) -> String {
@@ -78,34 +86,61 @@ fn without_numpy(report: &Report) -> String {
 fn figures(report: &Report, options: &SummaryOptions<'_>) -> Vec<String> {
     let style = options.style;
     let totals = &report.totals;
-    let mark = Bytes(totals.high_water_bytes);
-    let mut lines = vec![format!(
-        "High-water mark  {} of array data, {} after the start",
-        style.bold(&mark.to_string()),
-        Nanos(totals.high_water_at_ns)
-    )];
+    let mark = Bytes(totals.high_water_bytes).to_string();
+    let rest = format!(" of array data, {} after the start", Nanos(totals.high_water_at_ns));
+    let rest = style.cut(&rest, style.width.saturating_sub(HEADING + mark.width()));
+    let mut lines =
+        vec![format!("{}{}{rest}", left("High-water mark", HEADING), style.bold(&mark))];
     lines.extend(alive_then(report, options));
-    let temporary = Bytes(totals.temporary_bytes);
-    let share = temporary.share_of(Bytes(totals.allocated_bytes)) * 100.0;
-    lines.push(format!(
-        "Allocated        {} in {} blocks; {temporary} ({share:.0} %) in {} temporaries, freed on the line that made them",
-        Bytes(totals.allocated_bytes),
-        grouped(totals.n_allocations),
-        grouped(totals.n_temporaries),
+    let line = |heading: &str, text: String| format!("{}{text}", left(heading, HEADING));
+    lines.push(line(
+        "Allocated",
+        format!("{} in {} blocks", Bytes(totals.allocated_bytes), grouped(totals.n_allocations)),
     ));
-    let n_live = totals.n_allocations.saturating_sub(totals.n_frees);
-    lines.push(format!(
-        "Live at exit     {} in {} blocks",
-        Bytes(totals.live_bytes),
-        grouped(n_live)
-    ));
-    if totals.rss_high_water_bytes > 0 {
-        lines.push(format!(
-            "Resident set     {} at most: arrays that were touched, plus interpreter, libraries and freed memory not given back",
-            Bytes(totals.rss_high_water_bytes)
+    if totals.n_temporaries > 0 {
+        let temporary = Bytes(totals.temporary_bytes);
+        lines.push(line(
+            "Temporaries",
+            format!(
+                "{temporary} ({}) in {} blocks, freed on the line that made them",
+                percent(temporary, Bytes(totals.allocated_bytes)),
+                grouped(totals.n_temporaries)
+            ),
         ));
     }
+    lines.extend(most_allocated(report, style));
+    let n_live = (totals.n_allocations + totals.n_inherited).saturating_sub(totals.n_frees);
+    let live = Bytes(totals.live_bytes);
+    let live = if live.0 == 0 {
+        live.to_string()
+    } else {
+        format!("{live} in {} blocks", grouped(n_live))
+    };
+    lines.push(line("Live at exit", live));
+    if totals.rss_high_water_bytes > 0 {
+        let rss = Bytes(totals.rss_high_water_bytes);
+        let text = format!("{rss} at most (with interpreter, libraries, freed memory)");
+        lines.push(line("Resident set", text));
+    }
     lines
+}
+
+/// The line that allocated most, if it is a large part of everything and hardly was alive at the
+/// high-water mark, so that it would not be seen otherwise.
+fn most_allocated(report: &Report, style: Style) -> Option<String> {
+    let site = report.sites.iter().max_by_key(|site| site.allocated_bytes)?;
+    let (bytes, all) = (Bytes(site.allocated_bytes), Bytes(report.totals.allocated_bytes));
+    let is_shown_above =
+        Bytes(site.at_high_water_bytes).share_of(Bytes(report.totals.high_water_bytes)) >= 0.1;
+    if bytes.share_of(all) < 0.25 || is_shown_above {
+        return None;
+    }
+    let start = format!("{}{bytes} ({}) by ", left("Most allocated", HEADING), percent(bytes, all));
+    let room = style.width.saturating_sub(start.width());
+    let place = style.cut_left(&tables::place(report, site), room.max(10));
+    let source = site.source.as_deref().map(one_line).unwrap_or_default();
+    let source = style.cut(&source, room.saturating_sub(place.width() + 2));
+    Some(format!("{start}{place}  {}", style.dim(&source)))
 }
 
 /// Who was alive at the high-water mark, in the process that reached the highest one.
@@ -126,43 +161,63 @@ fn alive_then(report: &Report, options: &SummaryOptions<'_>) -> Vec<String> {
     if sites.is_empty() {
         return Vec::new();
     }
-    let mut lines = Vec::new();
-    if with_arrays.count() > 1 {
-        lines.push(format!("Alive at the {mark} of process {}:", process.pid));
+    let heading = if with_arrays.count() > 1 {
+        format!("Alive at the {mark} of process {}, by the line that allocated it:", process.pid)
     } else {
-        lines.push("Alive then:".to_owned());
-    }
-    let n_shown = sites.len().min(options.n_sites.min(MAX_LINES - 12));
+        "Alive at that moment, by the line that allocated it:".to_owned()
+    };
+    let mut lines = vec![heading];
+    let is_large = |site: &&&Site| Bytes(site.at_high_water_bytes).share_of(mark) >= 0.01;
+    let n_large = sites.iter().take_while(is_large).count().max(1);
+    let n_shown = n_large.min(options.n_sites.clamp(1, MAX_LINES - 14));
     let shown = sites.get(..n_shown).unwrap_or_default();
     let places: Vec<String> = shown.iter().map(|site| tables::place(report, site)).collect();
-    // Bytes, share and gaps take 18 columns; the rest is for the place, the layout and the source.
-    let room = style.width.saturating_sub(18).max(10);
-    let place_width = places.iter().map(|place| place.width()).max().unwrap_or(0).min(room * 2 / 5);
-    for (site, place) in shown.iter().zip(&places) {
+    let layouts: Vec<String> = shown
+        .iter()
+        .map(|site| site.layouts.first().map(layout_text).unwrap_or_default())
+        .collect();
+    // Bytes, share and gaps come first; the rest is for the place, the layout and the source.
+    let room = style.width.saturating_sub(ROW_START).max(10);
+    let widest = |texts: &[String]| texts.iter().map(|text| text.width()).max().unwrap_or(0);
+    let place_width = widest(&places).min((room / 2).max(10));
+    let layout_width = widest(&layouts).min(32).min(room.saturating_sub(place_width + 2));
+    for ((site, place), layout) in shown.iter().zip(&places).zip(&layouts) {
         let bytes = Bytes(site.at_high_water_bytes);
-        let layout = site.layouts.first().map(layout_text).unwrap_or_default();
         let source = site.source.as_deref().map(one_line).unwrap_or_default();
-        let place = left(&style.cut_middle(place, place_width.max(10)), place_width);
-        let rest = room.saturating_sub(place_width + 2);
-        let layout = style.cut(&layout, rest.min(32));
-        let source = style.cut(&source, rest.saturating_sub(layout.width() + 2));
+        let place = left(&style.cut_left(place, place_width), place_width);
+        let layout = left(&style.cut(layout, layout_width), layout_width);
+        let source_room = room.saturating_sub(place_width + layout_width + 4);
+        let source = if source_room < 8 { String::new() } else { style.cut(&source, source_room) };
         lines.push(format!(
-            "{} {:>4.0} %  {place}  {}  {}",
+            "{} {}  {place}  {layout}  {}",
             right(&bytes.to_string(), 10),
-            bytes.share_of(mark) * 100.0,
-            layout,
+            right(&percent(bytes, mark), 5),
             style.dim(&source)
         ));
     }
     let rest: u64 = sites.iter().skip(n_shown).map(|site| site.at_high_water_bytes).sum();
     if rest > 0 {
         let n_rest = sites.len() - n_shown;
+        let sites = if n_rest == 1 { "call site" } else { "call sites" };
+        let below = if n_shown == n_large { ", below 1 % each" } else { "" };
+        let bytes = right(&Bytes(rest).to_string(), 10);
         lines.push(format!(
-            "{}         {n_rest} more call sites",
-            right(&Bytes(rest).to_string(), 10)
+            "{bytes} {}  {n_rest} more {sites}{below}",
+            right(&percent(Bytes(rest), mark), 5)
         ));
     }
     lines
+}
+
+/// Columns of a line's heading.
+const HEADING: usize = 17;
+/// Columns of a row before the place: bytes, share, gaps.
+const ROW_START: usize = 10 + 1 + 5 + 2;
+
+/// A share for people: `<1 %` is not nothing.
+fn percent(part: Bytes, whole: Bytes) -> String {
+    let share = part.share_of(whole) * 100.0;
+    if part.0 > 0 && share < 1.0 { "<1 %".to_owned() } else { format!("{share:.0} %") }
 }
 
 fn layout_text(layout: &Layout) -> String {

@@ -4,6 +4,7 @@
 //! registers an audit hook, which at each `import` looks whether NumPy's core has arrived; then the
 //! hooks go in, still inside `import numpy`, before the program sees NumPy.
 
+mod audit;
 mod numpy;
 pub(crate) mod python;
 pub(crate) mod session;
@@ -46,14 +47,9 @@ fn construct() {
         return;
     }
     introduce(&mut stream);
-    type AddHook = unsafe extern "C" fn(
-        unsafe extern "C" fn(*const c_char, *mut c_void, *mut c_void) -> c_int,
-        *mut c_void,
-    ) -> c_int;
-    // SAFETY: the symbol is this function in every CPython that has it.
-    let add_hook = unsafe { std::mem::transmute::<*mut c_void, AddHook>(add_hook) };
-    // SAFETY: may be called before the interpreter is initialised.
-    let failed = unsafe { add_hook(on_audit, std::ptr::null_mut()) } != 0;
+    // SAFETY: the symbol is this function in every CPython that has it, and constructors run before
+    // the interpreter is initialised.
+    let failed = !unsafe { audit::register(add_hook, on_audit) };
     if failed {
         switched_off(&mut stream, "the interpreter refused an audit hook");
     }

@@ -3,10 +3,10 @@
 use std::ffi::{c_uint, c_void};
 
 use npprof_abi::numpy::data_mem::{CAPSULE_NAME, DEFAULT_HANDLER_NAME, HANDLER_VERSION};
-use npprof_abi::numpy::{DataMemHandler, NumpyLayout, api, descr};
-use npprof_abi::numpy_support;
+use npprof_abi::numpy::{DataMemHandler, NumpyLayout, NumpyVersion, api, descr};
 use npprof_abi::python::method::{CallingConvention, MethodDef};
 use npprof_abi::python::object;
+use npprof_abi::{Unsupported, numpy_support};
 use npprof_wire::record::Fact;
 use npprof_wire::segment;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,7 +23,7 @@ use crate::stream::Stream;
 /// NumPy's core, imported far enough to be hooked.
 pub(super) struct Core {
     api: Address,
-    layout: Result<&'static NumpyLayout, String>,
+    layout: Result<&'static NumpyLayout, Unsupported>,
     default_handler: Address,
 }
 
@@ -74,13 +74,11 @@ pub(super) unsafe fn find(python: &Python) -> Option<Core> {
         unsafe { function() }
     };
     let (abi, feature) = (version(api::GET_ABI_VERSION), version(api::GET_FEATURE_VERSION));
-    let layout = match numpy_support(abi, feature) {
-        Ok(layout) => Ok(layout),
-        Err(unsupported) => {
-            let layout = Err(unsupported.to_string());
-            return Some(Core { api, layout, default_handler: 0 });
-        }
-    };
+    let layout = numpy_support(abi, feature);
+    if layout.is_err() {
+        // What follows may not be where it is looked for.
+        return Some(Core { api, layout, default_handler: 0 });
+    }
     // SAFETY: the table has this entry, the address of a variable, from 1.22 on.
     let variable = unsafe { entry(api, api::DEFAULT_DATA_MEM_HANDLER) };
     // SAFETY: a variable of pointer size, null until the module has made the capsule.
@@ -118,14 +116,22 @@ pub(super) unsafe fn install(
     stream: &mut Stream,
 ) -> Result<Ready, String> {
     // SAFETY: the caller holds the lock.
-    if let Some(version) = unsafe { numpy_version(python) } {
-        fact(stream, Fact::NumpyVersion, &version);
+    let version = unsafe { numpy_version(python) };
+    if let Some(version) = &version {
+        fact(stream, Fact::NumpyVersion, version);
     }
     // SAFETY: as above.
     if let Some(folder) = unsafe { python.stdlib_folder() } {
         fact(stream, Fact::StdlibFolder, &folder);
     }
-    let layout = core.layout.clone()?;
+    let layout = core.layout.map_err(|unsupported| {
+        // The version says more to people than the numbers of the interface that it comes from.
+        let version = version.as_deref().and_then(NumpyVersion::parse);
+        match version.map(NumpyVersion::layout) {
+            Some(Err(unsupported)) => unsupported.to_string(),
+            _ => unsupported.to_string(),
+        }
+    })?;
     let offsets = FrameOffsets::of(python.layout);
     let room = Box::leak(Box::new(FrameRoom::EMPTY));
     let stacks = Stacks::new(offsets, room);

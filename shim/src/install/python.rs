@@ -165,7 +165,7 @@ fn check_published(layout: &'static PythonLayout) -> Result<(), String> {
 }
 
 /// Finds a symbol in the program and the libraries that it was started with.
-fn symbol(name: &CStr) -> Option<*mut c_void> {
+pub(super) fn symbol(name: &CStr) -> Option<*mut c_void> {
     // SAFETY: the name is a C string.
     let symbol = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
     (!symbol.is_null()).then_some(symbol)

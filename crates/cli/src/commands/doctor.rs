@@ -31,10 +31,11 @@ const NAME_COLUMNS: usize = 13;
 
 /// Says about the interpreter what only it knows, and allocates one array.
 const PROBE: &str = r#"
-import sys
-def tell(name, *values):
-    print("npprof-doctor", name, *(str(value).replace("\n", " ") for value in values), sep="\t")
-tell("implementation", sys.implementation.name)
+import platform, sys
+def tell(*values):
+    line = "\t".join(str(value).replace("\n", " ") for value in values)
+    sys.stdout.write("npprof-doctor\t" + line + "\n")
+tell("implementation", platform.python_implementation())
 tell("version", sys.version.split()[0])
 tell("executable", sys.executable)
 try:
@@ -130,7 +131,7 @@ fn find_python(command: &[OsString], findings: &mut Findings) -> Option<Program>
     let arrow = if findings.style.ascii { " -> " } else { " → " };
     findings.add(Mark::Good, "command", &way.join(arrow));
     if let Some(obstacle) = &program.obstacle {
-        findings.add(Mark::Bad, "preloading", &obstacle.to_string());
+        findings.add(Mark::Bad, "interpreter", &obstacle.to_string());
         return None;
     }
     let Some(path) = program.chain.iter().rfind(|path| is_python(path)) else {
@@ -228,23 +229,15 @@ fn add_interpreter(python: &Program, probed: &Probed, findings: &mut Findings) {
     }
     let implementation = probed.told("implementation").unwrap_or_default().join(" ");
     let known = probed.process().and_then(|process| process.python.as_deref());
-    let what = format!("{} {}", name_of(&implementation), version.join(" "));
+    let what = format!("{implementation} {}", version.join(" "));
     match known {
         Some(_) => findings.add(Mark::Good, "Python", &what),
-        None if implementation == "cpython" => {
+        None if implementation == "CPython" => {
             let what =
                 format!("{what} is not one that npprof knows; known are CPython 3.8 to 3.13");
             findings.add(Mark::Bad, "Python", &what);
         }
         None => findings.add(Mark::Bad, "Python", &format!("{what}; npprof needs CPython")),
-    }
-}
-
-fn name_of(implementation: &str) -> &str {
-    match implementation {
-        "cpython" => "CPython",
-        "pypy" => "PyPy",
-        other => other,
     }
 }
 
@@ -285,7 +278,8 @@ fn add_numpy(probed: &Probed, findings: &mut Findings) {
 
 fn add_hooks(probed: &Probed, findings: &mut Findings) {
     let Some(process) = probed.process() else {
-        if probed.told("version").is_some() {
+        // What is said above would be the reason.
+        if findings.is_good {
             let what = "the shim didn't report from the interpreter; is LD_PRELOAD forbidden here?";
             findings.add(Mark::Bad, "hooks", what);
         }

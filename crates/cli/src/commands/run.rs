@@ -3,12 +3,11 @@
 //! Until the program has started, everything that is wrong ends the run with a status of npprof's
 //! own. From then on nothing does: the program's end is the end, and its status is npprof's.
 
-use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use npprof_collect::Collector;
 use npprof_report::summary;
@@ -19,6 +18,7 @@ use crate::args::RunArguments;
 use crate::console;
 use crate::dashboard::Dashboard;
 use crate::failure::{Failure, NOT_STARTED, OrFail};
+use crate::keeper::Keeper;
 use crate::launch::{Environment, OnStop, spawn};
 use crate::program::{self, Obstacle, Program};
 use crate::pty::Pty;
@@ -38,7 +38,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<u8, Failure> {
     target.check()?;
     let session = Session::open(&program, &target, arguments)?;
     if let Some(obstacle) = &program.obstacle {
-        console::say(format_args!("warning: {obstacle}; it runs unprofiled"));
+        console::say(format_args!("warning: running unprofiled: {obstacle}"));
     }
     let outcome = if !arguments.no_tui && surroundings::has_dashboard() {
         session.with_dashboard(&program, arguments)?
@@ -76,7 +76,7 @@ impl Session {
             cwd: target.folder.to_string_lossy().into_owned(),
             host: target.host.clone(),
             is_lossy: arguments.lossy,
-            reader_delay: Duration::from_millis(arguments.reader_delay_ms),
+            reader_delay: surroundings::reader_delay(),
         };
         let collector = Collector::start(folder.path(), options).or_fail(NOT_STARTED)?;
         let own_preload = surroundings::own_preload();
@@ -114,8 +114,12 @@ impl Session {
             console::say("no pseudo-terminal is to be had, so there is no dashboard");
             return self.without_dashboard(program);
         };
-        let running = self.spawn_in(&slave, program)?;
+        let own = surroundings::own_executable();
+        let running = Arc::new(Pty::spawn(&slave, program, &self.environment, &own)?);
+        self.watch.started(&running);
         drop(slave);
+        // Without a keeper, only who kills npprof kills the program too.
+        let keeper = Keeper::start(&pty, &own).ok();
         let options = npprof_tui::Options {
             colour: surroundings::wants_colour(),
             ascii: arguments.ascii || !surroundings::has_unicode(),
@@ -130,20 +134,10 @@ impl Session {
             console::say(format_args!("the dashboard has ended: {error}"));
         }
         let exit = dashboard.wait();
+        drop(keeper);
         let outcome = self.watch.outcome();
         close(self.folder, &self.environment, outcome.as_deref());
         Ok((outcome, exit.shell_status()))
-    }
-
-    fn spawn_in(
-        &self,
-        slave: &OwnedFd,
-        program: &Program,
-    ) -> Result<Arc<crate::launch::Running>, Failure> {
-        let own = surroundings::own_executable();
-        let running = Arc::new(Pty::spawn(slave, program, &self.environment, &own)?);
-        self.watch.started(&running);
-        Ok(running)
     }
 }
 

@@ -386,17 +386,22 @@ impl Aggregate {
     }
 
     /// One free and one allocation, never both alive. An array of the same dtype is taken to lie in
-    /// the new block, until a layout record says better.
+    /// the new block, until a layout record says better. NumPy also resizes blocks while it doesn't
+    /// hold the interpreter lock, as when it reads text; no stack is known then, but the block was
+    /// made by the same call.
     fn reallocate(
         &mut self,
         old_address: u64,
-        block: Block,
+        mut block: Block,
         thread: ThreadIndex,
     ) -> Result<(), StreamError> {
         let mut dtype = 0;
         if let Some(old) = self.blocks.remove(old_address) {
             let site = self.stacks.get(old.stack as usize).map_or(NONE, |stack| stack.site);
             dtype = self.sites.get_mut(site).map_or(0, |site| site.layouts.dtype(old.slot()));
+            if block.stack == 0 {
+                block.stack = old.stack;
+            }
             self.release(&old);
         }
         let order = if dtype == 0 { Order::Scratch } else { Order::C };

@@ -192,6 +192,11 @@ fn a_realloc_is_a_free_and_an_allocation_that_are_never_both_alive() {
 }
 
 #[test]
+fn a_realloc_without_a_stack_is_charged_to_the_blocks_own() {
+    check("+a 800 s1; a>b 900 s0", "s1: 900 B / 900 B / 2 / 900 B");
+}
+
+#[test]
 fn a_realloc_keeps_the_dtype_as_far_as_it_is_known() {
     let mut script = run("+a 800 s1; a>b 1600 s1; c>d 80 s2");
     let mark = script.aggregate.mark();
