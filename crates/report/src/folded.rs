@@ -21,7 +21,8 @@ pub fn folded(report: &Report, key: SortKey) -> String {
         let frames = frames.get(&stack.stack).copied().unwrap_or_default();
         let names: Vec<String> = frames.iter().rev().map(frame_name).collect();
         let name = if names.is_empty() { "(no Python frame)".to_owned() } else { names.join(";") };
-        *weights.entry(name).or_default() += weight;
+        let sum = weights.entry(name).or_default();
+        *sum = sum.saturating_add(weight);
     }
     let mut text = String::new();
     for (stack, weight) in weights {

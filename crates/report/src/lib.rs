@@ -17,6 +17,9 @@ mod paint;
 pub mod tables;
 pub mod text;
 
+#[cfg(test)]
+mod example;
+
 pub use folded::folded;
 pub use json::{LoadError, Report, load};
 pub use paint::Style;

@@ -1,79 +1,207 @@
-//! The text of source lines, as far as it can be read. Never fails.
+//! The text of a line of the program, read when the run is over.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::fs::File;
+use std::fmt;
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// Files of more bytes than this are not read.
+/// Longer files are not read.
 const MAX_FILE_BYTES: u64 = 8 << 20;
-/// Files that are kept in memory.
-const MAX_FILES: usize = 512;
-/// Characters of a line that are kept.
-const MAX_LINE: usize = 200;
+/// What is kept of files in memory; beyond it, reading begins anew.
+const MAX_CACHE_BYTES: usize = 32 << 20;
+/// Characters of a line that are shown.
+const MAX_LINE_CHARS: usize = 200;
 
-/// Finds the text of source lines, reading each file once.
-#[derive(Debug)]
+/// Finds the text of lines. It never fails: a line that cannot be read is `None`.
 pub struct SourceLookup {
-    folder: PathBuf,
-    files: RefCell<HashMap<String, Option<Vec<String>>>>,
+    cwd: PathBuf,
+    cache: RefCell<Cache>,
+}
+
+#[derive(Default)]
+struct Cache {
+    files: HashMap<String, Option<Text>>,
+    n_bytes: usize,
+}
+
+/// A file's text and the place of each line in it.
+struct Text {
+    text: String,
+    lines: Vec<(usize, usize)>,
 }
 
 impl SourceLookup {
-    /// Relative file names start at `folder`.
+    /// Relative file names start in `cwd`, the folder in which the program was started.
     #[must_use]
-    pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into(), files: RefCell::default() }
+    pub fn new(cwd: impl Into<PathBuf>) -> Self {
+        Self { cwd: cwd.into(), cache: RefCell::default() }
     }
 
-    /// The text of line `line` (from 1) of `file`, trimmed and cut; `None` when it can't be read or
-    /// is empty.
+    /// The text of a line, from 1, without the space around it and cut when it is long. `None`
+    /// where there is no such line, or where it is blank.
     #[must_use]
     pub fn line(&self, file: &str, line: u32) -> Option<String> {
-        if file.starts_with('<') || line == 0 {
+        let index = usize::try_from(line).ok()?.checked_sub(1)?;
+        if file.is_empty() || file.contains('\0') || (file.starts_with('<') && file.ends_with('>'))
+        {
             return None;
         }
-        let mut files = self.files.borrow_mut();
-        if !files.contains_key(file) {
-            if files.len() >= MAX_FILES {
-                files.clear();
+        let cache = &mut *self.cache.borrow_mut();
+        if !cache.files.contains_key(file) {
+            let text = read(&self.cwd.join(file)).map(Text::new);
+            let n_bytes = file.len() + text.as_ref().map_or(0, Text::n_bytes);
+            if cache.n_bytes + n_bytes > MAX_CACHE_BYTES {
+                *cache = Cache::default();
             }
-            files.insert(file.to_owned(), read_lines(&self.folder.join(file)));
+            cache.n_bytes += n_bytes;
+            cache.files.insert(file.to_owned(), text);
         }
-        let lines = files.get(file)?.as_ref()?;
-        let text = lines.get(line as usize - 1)?.trim();
-        let text: String = text.chars().take(MAX_LINE).collect();
-        (!text.is_empty()).then_some(text)
+        let text = cache.files.get(file)?.as_ref()?;
+        let &(start, end) = text.lines.get(index)?;
+        let line = text.text.get(start..end)?.trim();
+        let mut shown: String = line.chars().take(MAX_LINE_CHARS).collect();
+        if shown.len() < line.len() {
+            shown.pop();
+            shown.push('…');
+        }
+        (!shown.is_empty()).then_some(shown)
     }
 }
 
-fn read_lines(path: &Path) -> Option<Vec<String>> {
-    let about = std::fs::metadata(path).ok()?;
-    // A pipe or a device could block or never end.
+impl fmt::Debug for SourceLookup {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.debug_struct("SourceLookup").field("cwd", &self.cwd).finish_non_exhaustive()
+    }
+}
+
+impl Text {
+    /// Lines end as Python sees it: with `\n`, `\r\n` or `\r`.
+    fn new(text: String) -> Self {
+        let bytes = text.as_bytes();
+        let mut lines = Vec::new();
+        let mut start = 0;
+        for (place, &byte) in bytes.iter().enumerate() {
+            let ends = byte == b'\n' || (byte == b'\r' && bytes.get(place + 1) != Some(&b'\n'));
+            if ends {
+                lines.push((start, place));
+                start = place + 1;
+            }
+        }
+        lines.push((start, text.len()));
+        Self { text, lines }
+    }
+
+    fn n_bytes(&self) -> usize {
+        self.text.len() + self.lines.len() * size_of::<(usize, usize)>()
+    }
+}
+
+fn read(path: &Path) -> Option<String> {
+    // Asked before opening: opening a pipe or a device could wait, or have an effect.
+    let about = fs::metadata(path).ok()?;
     if !about.is_file() || about.len() > MAX_FILE_BYTES {
         return None;
     }
     let mut bytes = Vec::new();
     File::open(path).ok()?.take(MAX_FILE_BYTES).read_to_end(&mut bytes).ok()?;
-    Some(String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect())
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    if is_latin_1(bytes) {
+        Some(bytes.iter().copied().map(char::from).collect())
+    } else {
+        Some(String::from_utf8_lossy(bytes).into_owned())
+    }
+}
+
+/// Whether one of the first two lines declares Latin-1, in the way of PEP 263.
+fn is_latin_1(bytes: &[u8]) -> bool {
+    let declared = bytes.split(|&byte| byte == b'\n').take(2).find_map(|line| {
+        let line = line.get(..line.len().min(MAX_LINE_CHARS))?;
+        let line = str::from_utf8(line.trim_ascii()).ok()?;
+        let after = line.strip_prefix('#')?.split_once("coding")?.1;
+        let name = after.strip_prefix([':', '='])?.trim_start();
+        let is_part = |char: char| char.is_ascii_alphanumeric() || "-_.".contains(char);
+        let end = name.find(|char| !is_part(char)).unwrap_or(name.len());
+        Some(name[..end].to_ascii_lowercase().replace('_', "-"))
+    });
+    declared.is_some_and(|name| {
+        ["latin-1", "latin1", "iso-8859-1", "iso8859-1", "l1", "iso-latin-1"]
+            .iter()
+            .any(|&latin| name == latin || name.strip_prefix(latin).is_some_and(is_suffix))
+    })
+}
+
+/// `latin-1-unix` is what Emacs writes.
+fn is_suffix(rest: &str) -> bool {
+    rest.starts_with('-')
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn check(content: &[u8], line: u32, expected: Option<&str>) {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("app.py"), content).unwrap();
+        let sources = SourceLookup::new(folder.path());
+        assert_eq!(sources.line("app.py", line).as_deref(), expected);
+        let absolute = folder.path().join("app.py");
+        assert_eq!(sources.line(absolute.to_str().unwrap(), line).as_deref(), expected);
+    }
+
     #[test]
-    fn a_line_is_trimmed_and_anything_unreadable_is_none() {
-        let sources = SourceLookup::new(env!("CARGO_MANIFEST_DIR"));
-        let first = sources.line("src/source.rs", 1);
-        let expected = "//! The text of source lines, as far as it can be read. Never fails.";
-        assert_eq!(first.as_deref(), Some(expected));
-        assert_eq!(sources.line("src/source.rs", 2), None);
-        assert_eq!(sources.line("src/source.rs", 100_000), None);
-        assert_eq!(sources.line("src/source.rs", 0), None);
-        assert_eq!(sources.line("no such file", 1), None);
-        assert_eq!(sources.line("<string>", 1), None);
-        assert_eq!(sources.line("/dev/zero", 1), None);
+    fn lines_are_counted_as_python_counts_them() {
+        check(b"a = 1\n  b = 2  \nc = 3", 2, Some("b = 2"));
+        check(b"a = 1\r\nb = 2\rc = 3\n", 3, Some("c = 3"));
+        check(b"a = 1\n\x0c\nb = 2\n", 3, Some("b = 2"));
+        check(b"a = 1\n\nb", 2, None);
+        check(b"a = 1\n", 3, None);
+        check(b"a = 1\n", 0, None);
+        check(b"", 1, None);
+        check("\u{feff}a = 'ä'\n".as_bytes(), 1, Some("a = 'ä'"));
+    }
+
+    #[test]
+    fn encodings_are_latin_1_where_declared_and_else_utf_8() {
+        check(b"#!python\n# -*- coding: latin-1 -*-\nx = '\xe4'\n", 3, Some("x = 'ä'"));
+        check(b"# vim: set fileencoding=ISO_8859_1 :\nx = '\xe4'\n", 2, Some("x = 'ä'"));
+        check(b"x = '\xe4'\n", 1, Some("x = '\u{fffd}'"));
+        check(b"# coding: no-such\nx = '\xc3\xa4'\n", 2, Some("x = 'ä'"));
+    }
+
+    #[test]
+    fn long_lines_are_cut() {
+        let long = "ä".repeat(300);
+        check(long.as_bytes(), 1, Some(&("ä".repeat(199) + "…")));
+        let fits = "ä".repeat(200);
+        check(fits.as_bytes(), 1, Some(&fits));
+    }
+
+    #[test]
+    fn what_is_no_regular_file_of_reasonable_size_has_no_lines() {
+        let folder = tempfile::tempdir().unwrap();
+        File::create(folder.path().join("huge.py")).unwrap().set_len(MAX_FILE_BYTES + 1).unwrap();
+        let sources = SourceLookup::new(folder.path());
+        for file in
+            ["huge.py", "none.py", "/dev/zero", ".", "", "<string>", "a\0b", "/proc/self/mem"]
+        {
+            assert_eq!(sources.line(file, 1), None, "{file}");
+        }
+    }
+
+    #[test]
+    fn a_small_cache_is_enough_for_any_number_of_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let content = format!("first = 1\n{}\n", "#".repeat(7 << 20));
+        for index in 0..6 {
+            fs::write(folder.path().join(format!("{index}.py")), &content).unwrap();
+        }
+        let sources = SourceLookup::new(folder.path());
+        for index in (0..6).chain(0..6) {
+            let line = sources.line(&format!("{index}.py"), 1);
+            assert_eq!(line.as_deref(), Some("first = 1"));
+            assert!(sources.cache.borrow().n_bytes <= MAX_CACHE_BYTES);
+        }
     }
 }

@@ -257,14 +257,15 @@ fn by_place(report: &Report, by: GroupBy) -> Vec<Row> {
             }
         };
         let row = rows.entry(label.clone()).or_insert_with(|| Row { label, ..Row::default() });
-        let add = |sum: &mut Option<u64>, value: u64| *sum = Some(sum.unwrap_or(0) + value);
+        let add =
+            |sum: &mut Option<u64>, value: u64| *sum = Some(sum.unwrap_or(0).saturating_add(value));
         add(&mut row.at_high_water, site.at_high_water_bytes);
         add(&mut row.live, site.live_bytes);
         add(&mut row.temporary, site.temporary_bytes);
         // Peaks of different sites were at different times: no sum of them means anything.
         row.peak = Some(row.peak.unwrap_or(0).max(site.own_peak_bytes));
-        row.allocated += site.allocated_bytes;
-        row.n += site.n_allocations;
+        row.allocated = row.allocated.saturating_add(site.allocated_bytes);
+        row.n = row.n.saturating_add(site.n_allocations);
     }
     rows.into_values().collect()
 }
@@ -277,9 +278,10 @@ fn by_dtype(report: &Report) -> Vec<Row> {
         let dtype = if layout.order == "scratch" { "scratch space" } else { layout.dtype.as_str() };
         let row =
             rows.entry(dtype).or_insert_with(|| Row { label: one_line(dtype), ..Row::default() });
-        row.at_high_water = Some(row.at_high_water.unwrap_or(0) + layout.at_high_water_bytes);
-        row.allocated += layout.bytes;
-        row.n += layout.n;
+        let at_high_water = row.at_high_water.unwrap_or(0);
+        row.at_high_water = Some(at_high_water.saturating_add(layout.at_high_water_bytes));
+        row.allocated = row.allocated.saturating_add(layout.bytes);
+        row.n = row.n.saturating_add(layout.n);
     }
     rows.into_values().collect()
 }

@@ -109,7 +109,8 @@ fn figures(report: &Report, options: &SummaryOptions<'_>) -> Vec<String> {
         ));
     }
     lines.extend(most_allocated(report, style));
-    let n_live = (totals.n_allocations + totals.n_inherited).saturating_sub(totals.n_frees);
+    let n_live =
+        totals.n_allocations.saturating_add(totals.n_inherited).saturating_sub(totals.n_frees);
     let live = Bytes(totals.live_bytes);
     let live = if live.0 == 0 {
         live.to_string()
@@ -195,7 +196,10 @@ fn alive_then(report: &Report, options: &SummaryOptions<'_>) -> Vec<String> {
             style.dim(&source)
         ));
     }
-    let rest: u64 = sites.iter().skip(n_shown).map(|site| site.at_high_water_bytes).sum();
+    let rest = sites
+        .iter()
+        .skip(n_shown)
+        .fold(0_u64, |sum, site| sum.saturating_add(site.at_high_water_bytes));
     if rest > 0 {
         let n_rest = sites.len() - n_shown;
         let sites = if n_rest == 1 { "call site" } else { "call sites" };

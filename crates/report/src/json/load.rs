@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::error::Category;
 
@@ -131,6 +132,13 @@ pub fn read_json(bytes: &[u8], name: &str) -> Result<Report, LoadError> {
         return Err(LoadError::Empty { name });
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        // Perhaps JSON all the same, only none of ours.
+        return Err(match serde_json::from_slice::<IgnoredAny>(bytes) {
+            Ok(_) => LoadError::Foreign { name },
+            Err(error) => explain(&error, name, bytes.len()),
+        });
+    }
     let head: Head = match serde_json::from_slice(bytes) {
         Ok(head) => head,
         Err(error) => return Err(explain(&error, name, bytes.len())),

@@ -8,6 +8,9 @@ mod format;
 mod load;
 mod types;
 
+#[cfg(test)]
+mod tests;
+
 use serde::Serialize;
 
 pub use convert::Limits;
@@ -47,8 +50,8 @@ impl Report {
     }
 }
 
-#[cfg(feature = "schema")]
 /// Makes the JSON Schema from the types: what [`JSON_SCHEMA`] must hold.
+#[cfg(any(test, feature = "schema"))]
 #[must_use]
 pub fn generate_schema() -> String {
     let schema = schemars::generate::SchemaSettings::draft2020_12()

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 /// The report of one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct Report {
     /// Name and version of this format: `npprof-report/1`.
     pub schema: String,
@@ -58,7 +58,7 @@ pub struct Report {
 
 /// What wrote the report.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct Npprof {
     /// Its version.
     pub version: String,
@@ -66,7 +66,7 @@ pub struct Npprof {
 
 /// How a process ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Exit {
     /// By itself.
@@ -91,7 +91,7 @@ pub enum Exit {
 
 /// What is known of a process that has no exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ExitState {
     /// It was still running when the report was made.
@@ -105,7 +105,7 @@ pub enum ExitState {
 
 /// Sums over a process or the process tree.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct Totals {
     /// Blocks of array data handed out.
     pub n_allocations: u64,
@@ -151,7 +151,7 @@ pub struct Totals {
 
 /// A point of a history, which covers the time from the point before it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct TimelinePoint {
     /// End of the interval, since the start of the run.
     pub at_ns: u64,
@@ -171,7 +171,7 @@ pub struct TimelinePoint {
 
 /// One image of one process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct Process {
     /// Process id.
     pub pid: u32,
@@ -207,7 +207,7 @@ pub struct Process {
 
 /// A thread that allocated.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct Thread {
     /// The kernel's or the threading library's number of it.
     pub id: u64,
@@ -221,7 +221,7 @@ pub struct Thread {
 
 /// Threads that are not in the report.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct ThreadsCut {
     /// How many.
     pub n_threads: u64,
@@ -233,7 +233,7 @@ pub struct ThreadsCut {
 
 /// A call stack.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct Stack {
     /// Named by a site's stacks.
     pub id: u64,
@@ -243,7 +243,7 @@ pub struct Stack {
 
 /// A line of a function of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct Frame {
     /// As Python names it: most often an absolute path; also `<string>`.
     pub file: String,
@@ -255,7 +255,7 @@ pub struct Frame {
 
 /// One call site of one process: the innermost user frame of its allocations.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct Site {
     /// Unique in the report.
     pub id: u64,
@@ -331,7 +331,7 @@ fn yes() -> bool {
 
 /// Quantiles of a distribution.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct Quantiles {
     /// The median.
     pub p50: u64,
@@ -345,7 +345,7 @@ pub struct Quantiles {
 
 /// A layout and how often it was allocated at a site.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct Layout {
     /// Extents.
     pub shape: Vec<u64>,
@@ -369,7 +369,7 @@ pub struct Layout {
 
 /// What came through one call stack at a site.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct SiteStack {
     /// `id` of the stack.
     pub stack: u64,
@@ -386,7 +386,7 @@ pub struct SiteStack {
 
 /// Call stacks of a site that are not in the report.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct StacksCut {
     /// How many.
     pub n_stacks: u64,
@@ -402,7 +402,7 @@ pub struct StacksCut {
 
 /// Call sites that are not in the report.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 pub struct SitesCut {
     /// How many.
     pub n_sites: u64,
