@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::{fmt, fs, io};
 
 use anyhow::{Context, Result};
-use npprof_wire::WIRE_VERSION;
+use npprof_collect::WIRE_VERSION;
 
 /// File name of the shim.
 pub(crate) const FILE_NAME: &str = "libnpprof_shim.so";

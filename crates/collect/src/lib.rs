@@ -25,5 +25,8 @@ mod define;
 
 mod publish;
 
+/// Version of the format that the shim must speak.
+pub use npprof_wire::WIRE_VERSION;
+
 pub use collector::{Collector, Options};
 pub use error::StartError;

@@ -10,9 +10,9 @@ use std::process::{Command, Stdio};
 use std::{fs, io};
 
 use npprof_collect::Collector;
+use npprof_collect::WIRE_VERSION;
 use npprof_model::{HookState, Process, Snapshot};
 use npprof_report::Style;
-use npprof_wire::WIRE_VERSION;
 
 use super::run::session_folder;
 use crate::args::DoctorArguments;
