@@ -37,7 +37,7 @@ fn what_cannot_be_run_has_a_status_of_its_own() {
     assert_eq!(status, Some(125), "{told}");
     let (status, told) = npprof(at, &["run", "-o", "old.json", "true"]);
     assert_eq!(status, Some(125), "{told}");
-    assert!(told.contains("give -f to overwrite it"), "{told}");
+    assert!(told.contains("add -f to replace it"), "{told}");
     assert_eq!(fs::read(at.join("old.json")).unwrap(), b"old");
 }
 

@@ -120,7 +120,12 @@ fn figures(report: &Report, options: &SummaryOptions<'_>) -> Vec<String> {
     lines.push(line("Live at exit", live));
     if totals.rss_high_water_bytes > 0 {
         let rss = Bytes(totals.rss_high_water_bytes);
-        let text = format!("{rss} at most (with interpreter, libraries, freed memory)");
+        let what = if report.processes.len() > 1 {
+            "all processes; shared pages count in each"
+        } else {
+            "with interpreter, libraries, freed memory"
+        };
+        let text = format!("{rss} at most ({what})");
         lines.push(line("Resident set", text));
     }
     lines
@@ -280,5 +285,86 @@ pub(crate) fn exit_text(exit: &Exit) -> String {
         Exit::State { state: ExitState::Running } => "still running".to_owned(),
         Exit::State { state: ExitState::Replaced } => "replaced by exec".to_owned(),
         Exit::State { state: ExitState::Unknown } => "ended, status unknown".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+    use crate::example;
+
+    fn shown(report: &Report, width: usize) -> String {
+        let style = Style { width, ..Style::default() };
+        let path = Some(Path::new("r.json"));
+        summary(report, &SummaryOptions { style, path, n_sites: DEFAULT_SITES })
+    }
+
+    #[test]
+    fn a_run_is_told_in_a_few_lines() {
+        assert_snapshot!(shown(&example::report(), 100), @r"
+        npprof: python main.py --size 8192 — exit 0 after 12.3 s
+        High-water mark  1.17 GiB of array data, 4.56 s after the start
+        Alive at that moment, by the line that allocated it:
+           763 MiB  64 %  fit.py:41 Model.fit                        float64 (8192, 8192) F   gram = x.T @ x
+           305 MiB  25 %  fit.py:12 load                             float64 (40000000,)      return np.fro…
+          96.0 MiB   8 %  tools/filters.py:7 smooth.<locals>.inner   float32 (2048, 2048, 3)  return np.con…
+          32.0 MiB   3 %  …image/_filters.py:1204 gaussian_filter1d  float64 (2048, 2048)     output = _ni_…
+          5.00 MiB  <1 %  2 more call sites, below 1 % each
+        Allocated        56.6 GiB in 1,234,567 blocks
+        Temporaries      34.5 GiB (61 %) in 234,567 blocks, freed on the line that made them
+        Live at exit     12.0 MiB in 7 blocks
+        Resident set     1.51 GiB at most (with interpreter, libraries, freed memory)
+        Report: r.json
+        Next: npprof report r.json --by function
+        ");
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal_nor_are_there_more_than_25() {
+        for width in [20, 40, 80, 200] {
+            let text = shown(&example::report(), width);
+            assert!(text.lines().count() <= MAX_LINES, "{text}");
+            // The ways on are shown whole.
+            let lines = text.lines().filter(|line| !line.starts_with("Next: "));
+            assert!(lines.clone().all(|line| line.width() <= width.max(29)), "{width}\n{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_does_not_reach_it() {
+        let mut report = example::report();
+        report.command = vec!["python".to_owned(), "\x1b]0;owned\x07".to_owned()];
+        for site in &mut report.sites {
+            site.file = "/w/app/\x1b[2J.py".to_owned();
+            site.source = Some("x = '\x1b[31m'".to_owned());
+        }
+        assert!(!shown(&report, 100).contains('\x1b'));
+    }
+
+    #[test]
+    fn a_program_without_numpy_is_told_so() {
+        let mut report = example::report();
+        for process in &mut report.processes {
+            process.numpy = None;
+        }
+        let text = shown(&report, 100);
+        assert!(text.contains("never imported NumPy"), "{text}");
+        report.processes.clear();
+        let text = shown(&report, 100);
+        assert!(text.contains("No Python was seen"), "{text}");
+    }
+
+    #[test]
+    fn an_unwatched_numpy_is_told_why() {
+        let mut report = example::report();
+        report.totals.n_allocations = 0;
+        for process in &mut report.processes {
+            process.notices = vec!["not profiled: NumPy 1.21.6: too old".to_owned()];
+        }
+        let text = shown(&report, 100);
+        assert!(text.contains("Note: not profiled: NumPy 1.21.6"), "{text}");
+        assert!(!text.contains("High-water"), "{text}");
     }
 }
