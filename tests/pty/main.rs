@@ -1,0 +1,123 @@
+//! The real binary in a real pseudo-terminal: keys in, screens out.
+
+mod terminal;
+
+use npprof_tests::{
+    built,
+    matrix::{on_each, one_pair},
+    program::folder,
+    report::{Report, number},
+};
+use terminal::Terminal;
+
+const TAB: &str = "\t";
+const ENTER: &str = "\r";
+const F12: &str = "\x1b[24~";
+const CTRL_C: &str = "\x03";
+
+/// Runs `wait.py` in a terminal of this size until its array and its output are on the screen.
+fn watching(size: (u16, u16), test: impl Fn(Terminal, &std::path::Path)) {
+    on_each(&one_pair(), |pair| {
+        let folder = folder();
+        let report = folder.path().join("report.json");
+        let (columns, rows) = size;
+        let terminal = Terminal::run(pair, "wait.py", columns, rows, &report.to_string_lossy());
+        terminal.wait_for("ready");
+        test(terminal, &report);
+    });
+}
+
+fn assert_holds_the_array(report: &std::path::Path) {
+    let report = Report::load(report);
+    let keep = report.sites_with_mark(&built::program_path("wait.py"), "keep");
+    assert_eq!(keep.len(), 1);
+    assert_eq!(number(keep[0], "at_high_water_bytes"), 8 << 20);
+}
+
+#[test]
+fn the_program_is_watched_typed_to_and_reported() {
+    watching((80, 24), |mut terminal, report| {
+        terminal.wait_for("8.00 MiB");
+        terminal.wait_for("wait.py:4");
+        // The program still runs, so leaving asks first.
+        terminal.press("q");
+        terminal.wait_for("Leave npprof?");
+        terminal.press("c");
+        terminal.wait("question", |screen| !screen.contains("Leave npprof?"));
+        // Typing goes to the program once its pane has the focus.
+        terminal.press(TAB);
+        terminal.press("hello");
+        terminal.press(ENTER);
+        terminal.wait_for("read hello");
+        terminal.wait_for("finished");
+        terminal.press(F12);
+        terminal.press("q");
+        assert_eq!(terminal.end(), 0, "{}", terminal.screen());
+        assert!(terminal.is_restored());
+        let transcript = terminal.transcript();
+        let (_, after) = transcript.rsplit_once("\x1b[?1049l").expect("it left the other screen");
+        assert!(after.contains("read hello"), "its output is shown again: {after}");
+        assert!(after.contains("High-water mark"), "the summary comes last: {after}");
+        assert_holds_the_array(report);
+    });
+}
+
+#[test]
+fn the_dashboard_survives_every_size() {
+    watching((100, 30), |mut terminal, _| {
+        for size in [(20, 10), (1, 1), (300, 90), (40, 15), (80, 24)] {
+            terminal.resize(size.0, size.1);
+            std::thread::sleep(std::time::Duration::from_millis(150));
+        }
+        terminal.wait_for("wait.py:4");
+        terminal.press("q");
+        terminal.wait_for("Leave npprof?");
+        terminal.press("s");
+        assert_eq!(terminal.end(), 128 + 15, "stopped by SIGTERM");
+        assert!(terminal.is_restored());
+    });
+}
+
+#[test]
+fn control_c_is_the_programs() {
+    watching((80, 24), |mut terminal, report| {
+        terminal.press(CTRL_C);
+        terminal.wait_for("finished");
+        terminal.press("q");
+        assert_eq!(terminal.end(), 128 + 2, "{}", terminal.screen());
+        assert!(terminal.transcript().contains("KeyboardInterrupt"));
+        assert_holds_the_array(report);
+    });
+}
+
+#[test]
+fn the_program_left_running_goes_on_in_the_terminal_and_is_reported() {
+    watching((80, 24), |mut terminal, report| {
+        terminal.press("q");
+        terminal.wait_for("Leave npprof?");
+        terminal.press("l");
+        terminal.wait("dashboard", |screen| !screen.contains("Call sites"));
+        terminal.press("later");
+        terminal.press(ENTER);
+        assert_eq!(terminal.end(), 0, "{}", terminal.screen());
+        assert!(terminal.is_restored());
+        terminal.wait_for("read later");
+        assert_holds_the_array(report);
+    });
+}
+
+#[test]
+fn the_program_outlives_a_killed_npprof() {
+    on_each(&one_pair(), |pair| {
+        let folder = folder();
+        let report = folder.path().join("report.json");
+        let terminal = Terminal::run(pair, "slow.py", 80, 24, &report.to_string_lossy());
+        terminal.wait_for("ready");
+        let npprof = rustix::process::Pid::from_raw(terminal.npprof_pid()).expect("a process");
+        rustix::process::kill_process(npprof, rustix::process::Signal::KILL).expect("it runs");
+        terminal.wait_for("the program goes on");
+        terminal.wait_for("at its end");
+        assert!(terminal.is_restored());
+        assert!(!report.exists());
+    });
+}

@@ -1,0 +1,133 @@
+//! A terminal with npprof in it.
+
+use std::io::{Read as _, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use npprof_tests::{built, matrix::Pair};
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+
+/// Nothing on a screen takes longer, even on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// As from a shell, which stays when npprof is killed: the end of a terminal's first process would
+/// hang up the terminal.
+const SHELL: &str = r#""$@"; status=$?; [ $status -ne 137 ] || sleep 60; exit $status"#;
+
+/// What has come out of the terminal so far.
+struct Shown {
+    screen: vt100::Parser,
+    bytes: Vec<u8>,
+}
+
+pub(crate) struct Terminal {
+    master: Box<dyn MasterPty + Send>,
+    keys: Box<dyn Write + Send>,
+    child: Box<dyn Child + Send + Sync>,
+    shown: Arc<Mutex<Shown>>,
+}
+
+impl Terminal {
+    /// Runs a program of `tests/programs` under npprof in a terminal of this size.
+    pub(crate) fn run(pair: &Pair, program: &str, columns: u16, rows: u16, report: &str) -> Self {
+        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
+        let pty = native_pty_system().openpty(size).expect("a pseudo-terminal");
+        let mut command = CommandBuilder::new("sh");
+        command.args(["-c", SHELL, "sh"]);
+        command.arg(built::npprof());
+        command.args(["run", "-f", "-o", report, "--"]);
+        command.arg(&pair.python);
+        command.arg(built::program_path(program));
+        command.env("TERM", "xterm-256color");
+        command.env_remove("CI");
+        command.env_remove("NO_COLOR");
+        let child = pty.slave.spawn_command(command).expect("npprof starts");
+        drop(pty.slave);
+        let mut reader = pty.master.try_clone_reader().expect("a reader");
+        let screen = vt100::Parser::new(rows, columns, 0);
+        let shown = Arc::new(Mutex::new(Shown { screen, bytes: Vec::new() }));
+        let to = Arc::clone(&shown);
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(n @ 1..) = reader.read(&mut buffer) {
+                let mut shown = to.lock().unwrap_or_else(PoisonError::into_inner);
+                shown.screen.process(&buffer[..n]);
+                shown.bytes.extend_from_slice(&buffer[..n]);
+            }
+        });
+        let keys = pty.master.take_writer().expect("a writer");
+        Self { master: pty.master, keys, child, shown }
+    }
+
+    fn shown(&self) -> MutexGuard<'_, Shown> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The screen as text.
+    pub(crate) fn screen(&self) -> String {
+        self.shown().screen.screen().contents()
+    }
+
+    /// Everything that was written, as text.
+    pub(crate) fn transcript(&self) -> String {
+        String::from_utf8_lossy(&self.shown().bytes).into_owned()
+    }
+
+    /// Whether the terminal is in a state that its user expects from a shell.
+    pub(crate) fn is_restored(&self) -> bool {
+        let shown = self.shown();
+        let screen = shown.screen.screen();
+        !screen.alternate_screen()
+            && !screen.hide_cursor()
+            && !screen.bracketed_paste()
+            && screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None
+    }
+
+    /// Waits until the screen fulfils something.
+    pub(crate) fn wait(&self, what: &str, is_there: impl Fn(&str) -> bool) {
+        let start = Instant::now();
+        while !is_there(&self.screen()) {
+            assert!(start.elapsed() < PATIENCE, "no {what} on the screen:\n{}", self.screen());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Waits until a text stands on the screen.
+    pub(crate) fn wait_for(&self, text: &str) {
+        self.wait(text, |screen| screen.contains(text));
+    }
+
+    pub(crate) fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).expect("the terminal takes keys");
+        self.keys.flush().expect("the terminal takes keys");
+    }
+
+    pub(crate) fn resize(&self, columns: u16, rows: u16) {
+        // Under the lock, so that what npprof draws next meets the new size.
+        let mut shown = self.shown();
+        shown.screen.screen_mut().set_size(rows, columns);
+        let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
+        self.master.resize(size).expect("the terminal can be resized");
+    }
+
+    pub(crate) fn npprof_pid(&self) -> i32 {
+        let shell = self.child.process_id().expect("the shell runs");
+        let children = std::fs::read_to_string(format!("/proc/{shell}/task/{shell}/children"));
+        let children = children.expect("the kernel lists children");
+        children.split_whitespace().next().expect("npprof runs").parse().expect("a process id")
+    }
+
+    /// npprof's exit status, when it has ended.
+    pub(crate) fn end(&mut self) -> u32 {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("npprof is ours") {
+                // What it wrote last is still on its way.
+                std::thread::sleep(Duration::from_millis(200));
+                return status.exit_code();
+            }
+            assert!(start.elapsed() < PATIENCE, "npprof doesn't end:\n{}", self.screen());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
