@@ -10,7 +10,6 @@ use npprof_abi::numpy::descr::{self, DATETIME_METADATA};
 use npprof_abi::numpy::{DatetimeMetadata, DescrLayout, Dtype, builtin_name, dtype};
 use npprof_abi::python::object;
 use npprof_wire::encode::Definition;
-use npprof_wire::record::MAX_RECORD_WORDS;
 
 use crate::install::python::Python;
 use crate::memory::{Address, c_string, read};
@@ -168,7 +167,7 @@ impl DtypeTable {
         let _ = unsafe { self.describe(descr, MAX_DEPTH, &mut to) };
         let left = to.len();
         let name = name.get(..MAX_NAME.wrapping_sub(left)).unwrap_or(&[]);
-        let mut words = [0; MAX_RECORD_WORDS];
+        let mut words = [0; MAX_NAME / 8 + 8];
         let itemsize = u32::try_from(key.itemsize).unwrap_or(u32::MAX);
         stream.define(Definition::dtype(&mut words, number, itemsize, name).finish());
         number

@@ -144,8 +144,10 @@ pub(crate) unsafe extern "C" fn waitpid(
     let to = if status.is_null() { &raw mut own_status } else { status };
     // SAFETY: the caller's call, passed on with room for a status.
     let child = unsafe { real(pid, to, options) };
-    // SAFETY: as above.
-    note_child(child, unsafe { to.read() });
+    if child > 0 {
+        // SAFETY: a child was found, so its status was written there.
+        note_child(child, unsafe { to.read() });
+    }
     child
 }
 
@@ -174,8 +176,10 @@ pub(crate) unsafe extern "C" fn wait4(
         // SAFETY: the caller's call, passed on with room for a status.
         unsafe { real(pid, to, options, usage) }
     };
-    // SAFETY: as above.
-    note_child(child, unsafe { to.read() });
+    if child > 0 {
+        // SAFETY: a child was found, so its status was written there.
+        note_child(child, unsafe { to.read() });
+    }
     child
 }
 
@@ -204,7 +208,7 @@ fn real(place: &AtomicUsize, name: &CStr) -> usize {
 /// Writes a child's end into the header's table.
 fn note_child(child: libc::pid_t, status: c_int) {
     let has_ended = libc::WIFEXITED(status) || libc::WIFSIGNALED(status);
-    if child <= 0 || !has_ended {
+    if !has_ended {
         return;
     }
     let Some(segment) = state::segment() else { return };

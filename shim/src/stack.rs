@@ -9,12 +9,14 @@
 //! A code object is known by its content, not by its address, since another one may take its place
 //! when it dies: [`Stacks::forget_code`] is told of each death.
 
+use std::cell::UnsafeCell;
+
 use npprof_abi::python::frame::{self, OWNED_BY_CSTACK};
 use npprof_abi::python::{Instruction, PythonLayout, TopFrame};
 use npprof_wire::encode::Definition;
-use npprof_wire::record::{Kind, MAX_RECORD_WORDS};
+use npprof_wire::record::{Fact, Kind, MAX_RECORD_WORDS};
 
-use crate::install::python::Python;
+use crate::install::python::{CodeTexts, Python};
 use crate::memory::{Address, read};
 use crate::stream::Stream;
 use crate::table::{Key, Table, mix};
@@ -151,11 +153,37 @@ impl Kept {
     const NONE: Self = Self { frame: 0, place: Place { code: 0, instruction: 0 }, stack: 0 };
 }
 
-/// The two arrays of frames that [`Stacks`] works with.
-pub(crate) struct FrameRoom([Kept; MAX_FRAMES], [Kept; MAX_FRAMES]);
+/// The memory that [`Stacks`] works with: two arrays of frames, and what it takes to define a code
+/// object, for which a thread's own stack may be too small.
+pub(crate) struct Room {
+    kept: [Kept; MAX_FRAMES],
+    found: [Kept; MAX_FRAMES],
+    texts: CodeTexts,
+    words: [u64; MAX_RECORD_WORDS],
+}
 
-impl FrameRoom {
-    pub(crate) const EMPTY: Self = Self([Kept::NONE; MAX_FRAMES], [Kept::NONE; MAX_FRAMES]);
+struct RoomCell(UnsafeCell<Room>);
+
+// SAFETY: `Room::take` gives the content out once.
+unsafe impl Sync for RoomCell {}
+
+static ROOM: RoomCell = RoomCell(UnsafeCell::new(Room {
+    kept: [Kept::NONE; MAX_FRAMES],
+    found: [Kept::NONE; MAX_FRAMES],
+    texts: CodeTexts::new(),
+    words: [0; MAX_RECORD_WORDS],
+}));
+
+impl Room {
+    /// The only one there is.
+    ///
+    /// # Safety
+    ///
+    /// To be called once.
+    pub(crate) unsafe fn take() -> &'static mut Self {
+        // SAFETY: the caller calls once, so nobody else has it.
+        unsafe { &mut *ROOM.0.get() }
+    }
 }
 
 /// A stack's frame as the table knows it.
@@ -201,13 +229,16 @@ pub(crate) struct Stacks {
     n_kept: usize,
     /// Room for what a walk finds, innermost first; it then changes places with `kept`.
     found: &'static mut [Kept; MAX_FRAMES],
+    /// Names of the code object that is being defined, and its record.
+    texts: &'static mut CodeTexts,
+    words: &'static mut [u64; MAX_RECORD_WORDS],
     stacks: Table<StackKey, Stack>,
     codes: Table<u64, u32>,
     contents: Table<ContentKey, u32>,
     n_stacks: u32,
     n_codes: u32,
-    /// Stacks beyond the table's limit, which are numbered by what is known of them.
-    pub(crate) n_overflows: u64,
+    /// The tables are full: what is new is charged to the nearest caller that they know.
+    is_full: bool,
     line: Line,
 }
 
@@ -222,19 +253,21 @@ struct Line {
 }
 
 impl Stacks {
-    pub(crate) const fn new(offsets: FrameOffsets, room: &'static mut FrameRoom) -> Self {
-        let FrameRoom(kept, found) = room;
+    pub(crate) const fn new(offsets: FrameOffsets, room: &'static mut Room) -> Self {
+        let Room { kept, found, texts, words } = room;
         Self {
             offsets,
             kept,
             n_kept: 0,
             found,
+            texts,
+            words,
             stacks: Table::EMPTY,
             codes: Table::EMPTY,
             contents: Table::EMPTY,
             n_stacks: 0,
             n_codes: 0,
-            n_overflows: 0,
+            is_full: false,
             line: Line { frame: 0, place: Kept::NONE.place, first: 0, len: 0 },
         }
     }
@@ -483,7 +516,7 @@ impl Stacks {
         let after = reach(1).wrapping_add(2);
         let stack = Stack { stack: number, before: reach(-1), after };
         if !self.stacks.insert(key, stack) {
-            self.n_overflows = self.n_overflows.wrapping_add(1);
+            self.tell_full(stream);
             return at_caller;
         }
         let mut words = [0; 8];
@@ -503,22 +536,21 @@ impl Stacks {
         python: &Python,
         stream: &mut Stream,
     ) -> Option<u32> {
-        let mut texts = crate::install::python::CodeTexts::new();
-        // SAFETY: the caller vouches for the code object, and `is_code` for its type.
-        unsafe { python.describe(code, &mut texts) };
-        let key = ContentKey(texts.hash(1), texts.hash(2));
+        // SAFETY: the caller vouches for the code object, and has looked at its type.
+        unsafe { python.describe(code, self.texts) };
+        let key = ContentKey(self.texts.hash(1), self.texts.hash(2));
         let number = match self.contents.get(&key) {
             Some(number) => number,
             None => {
                 let number = self.n_codes.wrapping_add(1);
                 if !self.contents.insert(key, number) {
-                    self.n_overflows = self.n_overflows.wrapping_add(1);
+                    self.tell_full(stream);
                     return None;
                 }
                 self.n_codes = number;
-                let mut words = [0; MAX_RECORD_WORDS];
-                let (file, name) = (texts.file(), texts.name());
-                let definition = Definition::code(&mut words, number, texts.first_line, file, name);
+                let (file, name) = (self.texts.file(), self.texts.name());
+                let first_line = self.texts.first_line;
+                let definition = Definition::code(self.words, number, first_line, file, name);
                 stream.define(definition.finish());
                 number
             }
@@ -529,6 +561,17 @@ impl Stacks {
             self.codes.insert(code as u64, number);
         }
         Some(number)
+    }
+
+    /// Says, once, that stacks are cut from now on.
+    #[cold]
+    fn tell_full(&mut self, stream: &mut Stream) {
+        if !std::mem::replace(&mut self.is_full, true) {
+            let notice =
+                b"too many different call stacks: new ones are charged to callers already seen";
+            let mut words = [0; 16];
+            stream.define(Definition::fact(&mut words, Fact::Notice, notice).finish());
+        }
     }
 
     /// A code object is being destroyed: its address means nothing any more.

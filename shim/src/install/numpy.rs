@@ -16,7 +16,7 @@ use super::python::Python;
 use crate::dtype::DtypeTable;
 use crate::hooks::{array, data_mem, method};
 use crate::memory::{Address, c_string, read, replace};
-use crate::stack::{FrameOffsets, FrameRoom, Stacks};
+use crate::stack::{FrameOffsets, Room, Stacks};
 use crate::state::State;
 use crate::stream::Stream;
 
@@ -133,7 +133,8 @@ pub(super) unsafe fn install(
         }
     })?;
     let offsets = FrameOffsets::of(python.layout);
-    let room = Box::leak(Box::new(FrameRoom::EMPTY));
+    // SAFETY: this function is called once.
+    let room = unsafe { Room::take() };
     let stacks = Stacks::new(offsets, room);
     // SAFETY: as above.
     unsafe { check_frames(&stacks, python) }?;
