@@ -109,8 +109,13 @@ fn quantile_lines(site: &Site) -> Vec<Line<'static>> {
         "", "median", "90 %", "99 %", "largest"
     );
     let sizes = quantiles("size", site.size, |bytes| Bytes(bytes).to_string());
-    let lifetimes = quantiles("lifetime", site.lifetime, |nanos| Nanos(nanos).to_string());
+    let lifetimes = quantiles("lifetime", site.lifetime, lifetime);
     vec![Line::styled(head, theme::LABEL), sizes, lifetimes]
+}
+
+/// A lifetime, as far as it is known: small arrays are timed at the collector's tick.
+fn lifetime(nanos: u64) -> String {
+    if nanos == 0 { "<1 ms".to_owned() } else { Nanos(nanos).to_string() }
 }
 
 fn quantiles(
@@ -161,4 +166,13 @@ fn layout_text(layout: &ArrayLayout) -> String {
     let strides: Vec<_> = layout.strides.iter().map(ToString::to_string).collect();
     let (dtype, shape) = (clean(&layout.dtype), Shape(&layout.shape));
     format!("{dtype} {shape} strides ({})", strides.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_lifetime_below_the_tick_is_not_nothing() {
+        assert_eq!(super::lifetime(0), "<1 ms");
+        assert_eq!(super::lifetime(1_500_000), "1.50 ms");
+    }
 }
