@@ -34,3 +34,19 @@ fn four_threads_of_small_allocations_lose_nothing() {
 fn a_slow_reader_loses_nothing() {
     check(&one_pair(), 250_000, "20000");
 }
+
+#[test]
+fn a_lossy_run_waits_for_nobody_and_says_what_it_lost() {
+    on_each(&one_pair(), |pair| {
+        let program = Program::new("storm.py 250000")
+            .with_npprof_args("--lossy")
+            .with_env("NPPROF_TEST_READER_DELAY_US", "200000");
+        let run = program.profiled(pair);
+        assert_eq!(run.code(), 0, "{}", run.stderr());
+        let report = run.report();
+        let n_dropped = number(&report.0["totals"], "n_dropped");
+        assert!(n_dropped > 0);
+        assert_eq!(report.0["complete"], false);
+        assert!(run.stderr().contains(&format!("Incomplete: {n_dropped} events were lost")));
+    });
+}
