@@ -144,10 +144,8 @@ pub(crate) unsafe extern "C" fn waitpid(
     let to = if status.is_null() { &raw mut own_status } else { status };
     // SAFETY: the caller's call, passed on with room for a status.
     let child = unsafe { real(pid, to, options) };
-    if child > 0 {
-        // SAFETY: a child was found, so its status was written there.
-        note_child(child, unsafe { to.read() });
-    }
+    // SAFETY: what the call has just filled in, if it found a child.
+    unsafe { note_child(child, to) };
     child
 }
 
@@ -176,10 +174,8 @@ pub(crate) unsafe extern "C" fn wait4(
         // SAFETY: the caller's call, passed on with room for a status.
         unsafe { real(pid, to, options, usage) }
     };
-    if child > 0 {
-        // SAFETY: a child was found, so its status was written there.
-        note_child(child, unsafe { to.read() });
-    }
+    // SAFETY: what the call has just filled in, if it found a child.
+    unsafe { note_child(child, to) };
     child
 }
 
@@ -206,9 +202,18 @@ fn real(place: &AtomicUsize, name: &CStr) -> usize {
 }
 
 /// Writes a child's end into the header's table.
-fn note_child(child: libc::pid_t, status: c_int) {
-    let has_ended = libc::WIFEXITED(status) || libc::WIFSIGNALED(status);
-    if !has_ended {
+///
+/// # Safety
+///
+/// `child` must be what a call that waits returned; if it is positive, `status` leads to what the call
+/// wrote there.
+unsafe fn note_child(child: libc::pid_t, status: *const c_int) {
+    if child <= 0 {
+        return;
+    }
+    // SAFETY: the caller vouches for it, as a child was found.
+    let status = unsafe { status.read() };
+    if !libc::WIFEXITED(status) && !libc::WIFSIGNALED(status) {
         return;
     }
     let Some(segment) = state::segment() else { return };

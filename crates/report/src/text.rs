@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use npprof_model::layout::Shape;
 use npprof_model::units::grouped;
 use npprof_model::{Bytes, Nanos};
 use unicode_width::UnicodeWidthStr as _;
@@ -89,19 +90,17 @@ fn figures(report: &Report, options: &SummaryOptions<'_>) -> Vec<String> {
     let mark = Bytes(totals.high_water_bytes).to_string();
     let rest = format!(" of array data, {} after the start", Nanos(totals.high_water_at_ns));
     let rest = style.cut(&rest, style.width.saturating_sub(HEADING + mark.width()));
-    let mut lines =
-        vec![format!("{}{}{rest}", left("High-water mark", HEADING), style.bold(&mark))];
+    let mut lines = vec![entry("High-water mark", &format!("{}{rest}", style.bold(&mark)))];
     lines.extend(alive_then(report, options));
-    let line = |heading: &str, text: String| format!("{}{text}", left(heading, HEADING));
-    lines.push(line(
+    lines.push(entry(
         "Allocated",
-        format!("{} in {} blocks", Bytes(totals.allocated_bytes), grouped(totals.n_allocations)),
+        &format!("{} in {} blocks", Bytes(totals.allocated_bytes), grouped(totals.n_allocations)),
     ));
     if totals.n_temporaries > 0 {
         let temporary = Bytes(totals.temporary_bytes);
-        lines.push(line(
+        lines.push(entry(
             "Temporaries",
-            format!(
+            &format!(
                 "{temporary} ({}) in {} blocks, freed on the line that made them",
                 percent(temporary, Bytes(totals.allocated_bytes)),
                 grouped(totals.n_temporaries)
@@ -117,7 +116,7 @@ fn figures(report: &Report, options: &SummaryOptions<'_>) -> Vec<String> {
     } else {
         format!("{live} in {} blocks", grouped(n_live))
     };
-    lines.push(line("Live at exit", live));
+    lines.push(entry("Live at exit", &live));
     if totals.rss_high_water_bytes > 0 {
         let rss = Bytes(totals.rss_high_water_bytes);
         let what = if report.processes.len() > 1 {
@@ -125,8 +124,7 @@ fn figures(report: &Report, options: &SummaryOptions<'_>) -> Vec<String> {
         } else {
             "with interpreter, libraries, freed memory"
         };
-        let text = format!("{rss} at most ({what})");
-        lines.push(line("Resident set", text));
+        lines.push(entry("Resident set", &format!("{rss} at most ({what})")));
     }
     lines
 }
@@ -141,7 +139,7 @@ fn most_allocated(report: &Report, style: Style) -> Option<String> {
     if bytes.share_of(all) < 0.25 || is_shown_above {
         return None;
     }
-    let start = format!("{}{bytes} ({}) by ", left("Most allocated", HEADING), percent(bytes, all));
+    let start = entry("Most allocated", &format!("{bytes} ({}) by ", percent(bytes, all)));
     let room = style.width.saturating_sub(start.width());
     let place = style.cut_left(&tables::place(report, site), room.max(10));
     let source = site.source.as_deref().map(one_line).unwrap_or_default();
@@ -223,6 +221,11 @@ const HEADING: usize = 17;
 /// Columns of a row before the place: bytes, share, gaps.
 const ROW_START: usize = 10 + 1 + 5 + 2;
 
+/// A line with its heading.
+fn entry(heading: &str, text: &str) -> String {
+    format!("{}{text}", left(heading, HEADING))
+}
+
 /// A share for people: `<1 %` is not nothing.
 fn percent(part: Bytes, whole: Bytes) -> String {
     let share = part.share_of(whole) * 100.0;
@@ -233,10 +236,8 @@ fn layout_text(layout: &Layout) -> String {
     if layout.order == "scratch" {
         return "scratch space".to_owned();
     }
-    let shape: Vec<String> = layout.shape.iter().map(u64::to_string).collect();
-    let comma = if shape.len() == 1 { "," } else { "" };
     let order = if layout.order == "C" { String::new() } else { format!(" {}", layout.order) };
-    one_line(format!("{} ({}{comma}){order}", layout.dtype, shape.join(", ")))
+    one_line(format!("{} {}{order}", layout.dtype, Shape(&layout.shape)))
 }
 
 /// How many processes there were, and which ended in an unusual way.
@@ -257,11 +258,12 @@ fn processes(report: &Report) -> Vec<String> {
     let count = report.processes.len();
     let named = unusual.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
     let more = unusual.len().saturating_sub(3);
-    vec![match (unusual.len(), more) {
-        (0, _) => format!("Processes        {count}"),
-        (_, 0) => format!("Processes        {count}: {named}"),
-        _ => format!("Processes        {count}: {named} and {more} more"),
-    }]
+    let text = match (unusual.len(), more) {
+        (0, _) => count.to_string(),
+        (_, 0) => format!("{count}: {named}"),
+        _ => format!("{count}: {named} and {more} more"),
+    };
+    vec![entry("Processes", &text)]
 }
 
 /// What the user should know, each thing once.

@@ -49,8 +49,8 @@ fn construct() {
     introduce(&mut stream);
     // SAFETY: the symbol is this function in every CPython that has it, and constructors run before
     // the interpreter is initialised.
-    let failed = !unsafe { audit::register(add_hook, on_audit) };
-    if failed {
+    let is_registered = unsafe { audit::register(add_hook, on_audit) };
+    if !is_registered {
         switched_off(&mut stream, "the interpreter refused an audit hook");
     }
 }

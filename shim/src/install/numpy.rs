@@ -1,6 +1,7 @@
 //! Finding NumPy in the process and putting the hooks into it.
 
 use std::ffi::{c_uint, c_void};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use npprof_abi::numpy::data_mem::{CAPSULE_NAME, DEFAULT_HANDLER_NAME, HANDLER_VERSION};
 use npprof_abi::numpy::{DataMemHandler, NumpyLayout, NumpyVersion, api, descr};
@@ -9,7 +10,6 @@ use npprof_abi::python::object;
 use npprof_abi::{Unsupported, numpy_support};
 use npprof_wire::record::Fact;
 use npprof_wire::segment;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::fact;
 use super::python::Python;

@@ -9,8 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{fs, io};
 
-use npprof_collect::Collector;
-use npprof_collect::WIRE_VERSION;
+use npprof_collect::{Collector, WIRE_VERSION};
 use npprof_model::{HookState, Process, Snapshot};
 use npprof_report::Style;
 
