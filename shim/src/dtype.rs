@@ -7,7 +7,7 @@
 use std::io::Write as _;
 
 use npprof_abi::numpy::descr::{self, DATETIME_METADATA};
-use npprof_abi::numpy::{DatetimeMetadata, DescrLayout, Dtype, builtin_name, dtype};
+use npprof_abi::numpy::{ArrayBody, DatetimeMetadata, DescrLayout, Dtype, builtin_name, dtype};
 use npprof_abi::python::object;
 use npprof_wire::encode::Definition;
 
@@ -67,6 +67,23 @@ impl DtypeTable {
                 Definition::dtype(&mut words, number, plain_itemsize(type_num), name.as_bytes());
             stream.define(definition.finish());
         }
+    }
+
+    /// The itemsize of an array's dtype.
+    ///
+    /// # Safety
+    ///
+    /// `array` must be a live array, with the interpreter lock held.
+    #[inline]
+    pub(crate) unsafe fn itemsize_of(&self, array: Address) -> usize {
+        let offset = object::OBJECT_SIZE.wrapping_add(std::mem::offset_of!(ArrayBody, descr));
+        // SAFETY: the caller vouches for the array.
+        let descr = unsafe { read::<Address>(array, offset) };
+        if descr == 0 {
+            return 0;
+        }
+        // SAFETY: an array's dtype lives as long.
+        unsafe { self.itemsize(descr) }
     }
 
     /// The number of a dtype, 0 for one that is not known, and its itemsize.

@@ -10,6 +10,7 @@ use crate::memory::{Address, read};
 use crate::stream::Stream;
 
 /// A layout on its way to the ring.
+#[derive(Clone, Copy)]
 pub(crate) struct Layout {
     pub(crate) traits: Traits,
     shape: Address,
@@ -18,6 +19,15 @@ pub(crate) struct Layout {
 
 impl Layout {
     pub(crate) const SCRATCH: Self = Self { traits: Traits::SCRATCH, shape: 0, strides: 0 };
+
+    /// A layout that lies in arrays of our own: `traits.ndim` extents and strides.
+    pub(crate) fn of_part(traits: Traits, shape: &[usize], strides: &[isize]) -> Self {
+        Self {
+            traits,
+            shape: shape.as_ptr().expose_provenance(),
+            strides: strides.as_ptr().expose_provenance(),
+        }
+    }
 
     /// The layout of `array`, in a block of `size` bytes. Scratch if the array already has data,
     /// unless `has_data` says that it should.
@@ -44,7 +54,7 @@ impl Layout {
         // SAFETY: an array's descr lives as long as the array.
         let (dtype, itemsize) = unsafe { dtypes.number_of(body.descr.addr(), stream) };
         let mut layout = Self {
-            traits: Traits { dtype, ndim: 0, order: Order::C, has_shape: false, is_zeroed: false },
+            traits: Traits { dtype, order: Order::C, ..Traits::SCRATCH },
             shape: body.shape.addr(),
             strides: body.strides.addr(),
         };

@@ -221,6 +221,28 @@ impl Key for ContentKey {
     }
 }
 
+/// Where the interpreter is, told by its two innermost frames: the same again most likely is the
+/// same stack.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Here {
+    frame: Address,
+    place: Place,
+    caller: Address,
+    caller_instruction: u64,
+}
+
+impl Here {
+    pub(crate) const NOWHERE: Self =
+        Self { frame: 0, place: Kept::NONE.place, caller: 0, caller_instruction: 0 };
+
+    /// A number that tells neighbouring places of a program apart.
+    #[inline(always)]
+    pub(crate) fn slot(&self, salt: u16) -> usize {
+        let instruction = (self.place.instruction >> 1) as usize;
+        instruction ^ instruction >> 6 ^ usize::from(salt).wrapping_mul(21)
+    }
+}
+
 /// Everything known about frames.
 pub(crate) struct Stacks {
     offsets: FrameOffsets,
@@ -240,6 +262,10 @@ pub(crate) struct Stacks {
     /// The tables are full: what is new is charged to the nearest caller that they know.
     is_full: bool,
     line: Line,
+    /// The innermost stack of what is kept.
+    latest: Stack,
+    /// Counts how often what is kept has changed.
+    generation: u32,
 }
 
 /// The line of the latest allocation: a frame and a range of its instructions.
@@ -269,7 +295,52 @@ impl Stacks {
             n_codes: 0,
             is_full: false,
             line: Line { frame: 0, place: Kept::NONE.place, first: 0, len: 0 },
+            latest: Stack { stack: 0, before: 0, after: 0 },
+            generation: 0,
         }
+    }
+
+    /// Changes whenever the frames of the latest event are others than before.
+    #[inline(always)]
+    pub(crate) fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    /// The innermost frame of a thread, or null.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Self::current`].
+    #[inline(always)]
+    pub(crate) unsafe fn top(&self, thread: Address) -> Address {
+        // SAFETY: the caller vouches for the thread state.
+        unsafe { self.offsets.top(thread) }
+    }
+
+    /// Where a thread is.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Self::current`].
+    #[inline]
+    pub(crate) unsafe fn here(&self, thread: Address) -> Here {
+        // SAFETY: the caller vouches for the thread state.
+        let frame = unsafe { self.offsets.top(thread) };
+        if frame == 0 {
+            return Here::NOWHERE;
+        }
+        // SAFETY: the innermost frame of a thread that runs.
+        let place = unsafe { self.offsets.place(frame) };
+        // SAFETY: as above.
+        let caller = unsafe { read::<Address>(frame, self.offsets.previous) };
+        let caller_instruction = if caller == 0 {
+            0
+        } else {
+            // SAFETY: a frame of the chain.
+            (unsafe { read::<u64>(caller, self.offsets.instruction) })
+                & self.offsets.instruction_mask
+        };
+        Here { frame, place, caller, caller_instruction }
     }
 
     /// The number of the current stack of a thread; 0 is the empty stack.
@@ -312,8 +383,18 @@ impl Stacks {
         if let Some(first) = self.kept.first_mut() {
             *first = Kept { frame: top, place, stack: stack.stack };
         }
-        self.set_line(top, place, stack);
+        self.generation = self.generation.wrapping_add(1);
+        self.latest = stack;
         stack.stack
+    }
+
+    /// Notes that the latest event, whose frames are kept, was an allocation.
+    #[inline]
+    pub(crate) fn mark_line(&mut self) {
+        let Some(&Kept { frame, place, .. }) = self.kept.first() else { return };
+        if self.n_kept != 0 && (self.line.frame != frame || self.line.place != place) {
+            self.set_line(frame, place, self.latest);
+        }
     }
 
     /// How a thread stands to the latest allocation: in the same frame, still at its line or even at
@@ -425,11 +506,10 @@ impl Stacks {
             caller = stack;
         }
         std::mem::swap(&mut self.kept, &mut self.found);
+        self.generation = self.generation.wrapping_add(1);
         // A cut stack never counts as unchanged: its outermost frame has a caller.
         self.n_kept = n_found;
-        if let Some(&Kept { frame, place, .. }) = self.kept.first() {
-            self.set_line(frame, place, latest);
-        }
+        self.latest = latest;
         caller
     }
 
@@ -521,7 +601,8 @@ impl Stacks {
         }
         let mut words = [0; 8];
         let line = u32::try_from(line).unwrap_or(0);
-        stream.define(Definition::stack(&mut words, number, key.caller, key.code, line).finish());
+        let frame = (key.code, line, key.byte_offset.cast_unsigned());
+        stream.define(Definition::stack(&mut words, number, key.caller, frame).finish());
         self.n_stacks = number;
         stack
     }
@@ -580,12 +661,14 @@ impl Stacks {
         self.codes.remove(&(code as u64));
         self.n_kept = 0;
         self.line.frame = 0;
+        self.generation = self.generation.wrapping_add(1);
     }
 
     /// Forgets the frames of the latest event.
     pub(crate) fn forget_kept(&mut self) {
         self.n_kept = 0;
         self.line.frame = 0;
+        self.generation = self.generation.wrapping_add(1);
     }
 
     /// The code object of the innermost frame that is no mere entry from C, for a self-check.

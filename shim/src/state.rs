@@ -15,6 +15,7 @@ use npprof_wire::segment::{MAIN_RING, N_RINGS, N_UNPLACED, SIDE_RING_WORDS, posi
 use crate::dtype::DtypeTable;
 use crate::install::python::{Python, ThreadGetter};
 use crate::memory::{Address, read};
+use crate::operation::Operations;
 use crate::stack::Stacks;
 use crate::stream::Stream;
 use crate::thread::Threads;
@@ -32,6 +33,7 @@ pub(crate) struct State {
     pub(crate) stacks: Stacks,
     pub(crate) dtypes: DtypeTable,
     pub(crate) threads: Threads,
+    pub(crate) operations: Operations,
     /// Number of the latest `Fork` record.
     pub(crate) fork: u64,
 }
@@ -42,6 +44,7 @@ impl State {
         stream: Stream,
         stacks: Stacks,
         dtypes: DtypeTable,
+        operations: Operations,
     ) -> Self {
         Self {
             thread: 0,
@@ -52,6 +55,7 @@ impl State {
             stacks,
             dtypes,
             threads: Threads::new(),
+            operations,
             fork: 0,
         }
     }
@@ -88,6 +92,7 @@ impl State {
         self.nested = 0;
         set_pending(0);
         self.stacks.forget_kept();
+        self.operations.move_on();
     }
 }
 
@@ -205,6 +210,36 @@ pub(crate) fn enter() -> Option<&'static mut State> {
     Some(state)
 }
 
+/// As [`enter`], for what Python only calls with the interpreter lock held: that is not checked.
+///
+/// # Safety
+///
+/// The interpreter lock must be held.
+#[inline]
+pub(crate) unsafe fn enter_locked() -> Option<&'static mut State> {
+    let getter = GETTER.load(Ordering::Acquire);
+    if getter == 0 {
+        return None;
+    }
+    // SAFETY: `resume` stored this function.
+    let getter = unsafe { std::mem::transmute::<usize, ThreadGetter>(getter) };
+    // SAFETY: has no conditions.
+    let thread = unsafe { getter() }.addr();
+    if thread == 0 {
+        return None;
+    }
+    // SAFETY: as in `enter`, the caller vouching for the lock.
+    let state = unsafe { &mut *STATE.0.get() };
+    // SAFETY: `GETTER` is set, so `begin` has written the state.
+    let state = unsafe { state.assume_init_mut() };
+    // SAFETY: this thread's state.
+    let id = unsafe { read::<u64>(thread, THREAD_NUMBER.load(Ordering::Relaxed)) };
+    if thread != state.thread || id != state.thread_id {
+        return state.change_thread(thread, id);
+    }
+    Some(state)
+}
+
 /// The state of this thread, if hooks record and it holds the interpreter lock.
 #[inline]
 fn locked_thread() -> Option<Address> {
@@ -234,7 +269,8 @@ impl State {
         self.thread = thread;
         self.thread_id = id;
         // SAFETY: `enter` has checked that `thread` is the current one and holds the lock.
-        unsafe { self.threads.switch(thread, id, self.python, &mut self.stream) };
+        let number = unsafe { self.threads.switch(thread, id, self.python, &mut self.stream) };
+        self.operations.switch(number);
         Some(self)
     }
 }

@@ -61,6 +61,15 @@ impl Stream {
         true
     }
 
+    /// As [`Self::begin`], with a time that was just read; zero for none.
+    pub(crate) fn begin_at(&mut self, n_words: usize, now_ns: u64) -> bool {
+        if !self.begin(n_words.wrapping_add(1)) {
+            return false;
+        }
+        self.set_clock(now_ns);
+        true
+    }
+
     #[inline]
     pub(crate) fn push(&mut self, word: u64) {
         self.writer.push(word);

@@ -20,7 +20,7 @@ impl Threads {
         Self { numbers: Table::EMPTY, n_numbers: 0 }
     }
 
-    /// Says in the ring that what follows is of another thread.
+    /// Says in the ring that what follows is of another thread, and gives its number.
     ///
     /// # Safety
     ///
@@ -32,7 +32,7 @@ impl Threads {
         id: u64,
         python: &Python,
         stream: &mut Stream,
-    ) {
+    ) -> u32 {
         let number = match self.numbers.get(&id) {
             Some(number) => number,
             None => {
@@ -45,6 +45,7 @@ impl Threads {
             }
         };
         stream.define(&[event(Kind::Thread, number.into())]);
+        number
     }
 
     /// # Safety

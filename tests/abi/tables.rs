@@ -88,6 +88,7 @@ fn objects() -> impl Iterator<Item = (String, i64)> {
         ("PyTypeObject.tp_base", object::TP_BASE),
         ("PyTypeObject.tp_dict", object::TP_DICT),
         ("PyTypeObject.tp_alloc", object::TP_ALLOC),
+        ("PyTypeObject.tp_iternext", object::TP_ITERNEXT),
         ("PyTypeObject.tp_new", object::TP_NEW),
         ("PyTypeObject.tp_free", object::TP_FREE),
         ("PyTypeObject.tp_mro", object::TP_MRO),
@@ -98,6 +99,10 @@ fn objects() -> impl Iterator<Item = (String, i64)> {
         ("PyBufferProcs.bf_releasebuffer", object::BF_RELEASEBUFFER),
         ("PyTupleObject.ob_item", object::TUPLE_ITEMS),
         ("PyListObject.ob_item", object::LIST_ITEMS),
+        ("PySliceObject.start", object::SLICE_START),
+        ("PySliceObject.stop", object::SLICE_STOP),
+        ("PySliceObject.step", object::SLICE_STEP),
+        ("PySequenceMethods.sq_item", object::SQ_ITEM),
     ])
 }
 
@@ -363,6 +368,10 @@ fn types(layout: &NumpyLayout) -> impl Iterator<Item = (String, i64)> {
         "CLONGDOUBLE",
     ];
     let further = [
+        ("BOOL", dtype::BOOL),
+        ("INT", dtype::INT),
+        ("LONG", dtype::LONG),
+        ("LONGLONG", dtype::LONGLONG),
         ("OBJECT", dtype::OBJECT),
         ("STRING", dtype::BYTES),
         ("UNICODE", dtype::UNICODE),
@@ -400,6 +409,7 @@ fn handlers_and_ufuncs() -> impl Iterator<Item = (String, i64)> {
         ("PyUFuncObject.ntypes", ufunc::NTYPES),
         ("PyUFuncObject.name", ufunc::NAME),
         ("PyUFuncObject.types", ufunc::TYPES),
+        ("PyUFuncObject.obj", ufunc::OBJ),
         ("PyUFuncObject.core_enabled", ufunc::CORE_ENABLED),
         ("PyUFuncObject.core_signature", ufunc::CORE_SIGNATURE),
     ])
@@ -410,6 +420,7 @@ fn slots() -> impl Iterator<Item = (String, i64)> {
         ("slot.PyArray_GetNDArrayCVersion", api::GET_ABI_VERSION),
         ("slot.PyArray_Type", api::ARRAY_TYPE),
         ("slot.PyArrayDescr_Type", api::DESCR_TYPE),
+        ("slot.PyArrayIter_Type", api::ITER_TYPE),
         ("slot.PyArray_DescrFromType", api::DESCR_FROM_TYPE),
         ("slot.PyArray_FromAny", api::FROM_ANY),
         ("slot.PyArray_NewCopy", api::NEW_COPY),
@@ -421,6 +432,12 @@ fn slots() -> impl Iterator<Item = (String, i64)> {
         ("slot.PyDataMem_GetHandler", api::GET_DATA_MEM_HANDLER),
         ("slot.PyDataMem_DefaultHandler", api::DEFAULT_DATA_MEM_HANDLER),
         ("slot.PyUFunc_Type", api::UFUNC_TYPE),
+        ("slot.PyUFunc_FromFuncAndData", api::UFUNC_FROM_FUNC_AND_DATA),
+        ("slot.PyUFunc_FromFuncAndDataAndSignature", api::UFUNC_FROM_FUNC_AND_DATA_AND_SIGNATURE),
+        (
+            "slot.PyUFunc_FromFuncAndDataAndSignatureAndIdentity",
+            api::UFUNC_FROM_FUNC_AND_DATA_AND_SIGNATURE_AND_IDENTITY,
+        ),
     ])
 }
 

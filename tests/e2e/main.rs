@@ -2,10 +2,13 @@
 
 mod bad_input;
 mod commands;
+mod copies;
 mod deaths;
 mod exact;
+mod findings;
 mod layouts;
 mod lossless;
+mod operations;
 mod processes;
 mod real;
 mod unchanged;

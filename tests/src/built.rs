@@ -48,26 +48,34 @@ fn build() -> Option<PathBuf> {
 /// The library of the independent count, `counter/counter.c`, compiled once a process.
 pub fn counter() -> &'static Path {
     static COUNTER: OnceLock<PathBuf> = OnceLock::new();
-    COUNTER.get_or_init(|| {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("counter").join("counter.c");
-        let library = target().join("libnpprof_test_counter.so");
-        // Built beside and renamed: another test may be loading the library at this moment.
-        let half = tempfile::Builder::new()
-            .prefix("counter-")
-            .suffix(".so")
-            .tempfile_in(target())
-            .expect("the target folder can be written")
-            .into_temp_path();
-        let compiled = Command::new(env::var_os("CC").unwrap_or_else(|| "cc".into()))
-            .args(["-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-pthread", "-o"])
-            .arg(&half)
-            .arg(&source)
-            .status()
-            .expect("a C compiler runs");
-        assert!(compiled.success(), "{} compiles", source.display());
-        half.persist(&library).expect("the library can be renamed");
-        library
-    })
+    COUNTER.get_or_init(|| library("counter", "counter/counter.c"))
+}
+
+/// The library that listens at inner loops, `oracle/tap.c`, compiled once a process.
+pub fn tap() -> &'static Path {
+    static TAP: OnceLock<PathBuf> = OnceLock::new();
+    TAP.get_or_init(|| library("tap", "oracle/tap.c"))
+}
+
+fn library(name: &str, source: &str) -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(source);
+    let library = target().join(format!("libnpprof_test_{name}.so"));
+    // Built beside and renamed: another test may be loading the library at this moment.
+    let half = tempfile::Builder::new()
+        .prefix(&format!("{name}-"))
+        .suffix(".so")
+        .tempfile_in(target())
+        .expect("the target folder can be written")
+        .into_temp_path();
+    let compiled = Command::new(env::var_os("CC").unwrap_or_else(|| "cc".into()))
+        .args(["-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-pthread", "-o"])
+        .arg(&half)
+        .arg(&source)
+        .status()
+        .expect("a C compiler runs");
+    assert!(compiled.success(), "{} compiles", source.display());
+    half.persist(&library).expect("the library can be renamed");
+    library
 }
 
 /// The target folder: what holds the profile's folder that this test runs from.

@@ -51,6 +51,15 @@ impl Report {
         list(&self.0, "sites")
     }
 
+    /// The findings, the most telling one first.
+    pub fn findings(&self) -> &[Value] {
+        list(&self.0, "findings")
+    }
+
+    pub fn operations(&self) -> &[Value] {
+        list(&self.0, "operations")
+    }
+
     pub fn sites_of(&self, pid: u64) -> Vec<&Value> {
         self.sites().iter().filter(|site| number(site, "pid") == pid).collect()
     }

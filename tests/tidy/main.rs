@@ -22,7 +22,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
     ("report", &["findings", "model"]),
     ("tui", &["findings", "model"]),
     ("cli", &["collect", "findings", "model", "report", "tui"]),
-    ("tests", &["abi"]),
+    ("tests", &["abi", "model"]),
 ];
 
 const MAX_LINES: usize = 800;

@@ -188,6 +188,7 @@ fn point(n: u64) -> TimelinePoint {
         peak: Bytes(live + if n.is_multiple_of(7) { 60 * MIB } else { 10 * MIB }),
         rss: Bytes(live + 90 * MIB),
         allocated: Bytes(20 * MIB),
+        copied: Bytes(5 * MIB),
     }
 }
 
@@ -252,6 +253,10 @@ fn sites(live: Bytes, high_water: Bytes, n: u64) -> Vec<Site> {
             own_peak: Bytes(high_water.0 / part),
             temporary: Bytes(n * nbytes / 3),
             n_temporaries: n / 3,
+            copied: Bytes(n * nbytes / 4),
+            n_copies: n / 4,
+            n_operations: 3 * n,
+            operation_time: Nanos(n * 2_000_000),
             lifetime: Some(Quantiles {
                 p50: 1_200_000,
                 p90: 35_000_000,

@@ -26,6 +26,10 @@ pub(crate) fn site() -> Site {
         own_peak: Bytes(0),
         temporary: Bytes(0),
         n_temporaries: 0,
+        copied: Bytes(0),
+        n_copies: 0,
+        n_operations: 0,
+        operation_time: Nanos(0),
         lifetime: None,
         size: None,
         layouts: Arc::default(),
@@ -86,6 +90,7 @@ fn timeline() -> Arc<[TimelinePoint]> {
         peak: Bytes(if tenths == 80 { 400 * MIB } else { live(tenths) + 20 * MIB }),
         rss: Bytes(live(tenths) + 60 * MIB),
         allocated: Bytes(30 * MIB),
+        copied: Bytes(0),
     };
     (1..=120).map(point).collect()
 }

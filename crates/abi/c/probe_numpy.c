@@ -182,6 +182,7 @@ static void ufunc(void)
     FIELD(PyUFuncObject, ntypes);
     FIELD(PyUFuncObject, name);
     FIELD(PyUFuncObject, types);
+    FIELD(PyUFuncObject, obj);
     FIELD(PyUFuncObject, core_enabled);
     FIELD(PyUFuncObject, core_signature);
 }
@@ -191,6 +192,7 @@ static void slots(void)
     SLOT(PyArray_GetNDArrayCVersion);
     SLOT_OF_VARIABLE(PyArray_Type);
     SLOT_OF_VARIABLE(PyArrayDescr_Type);
+    SLOT_OF_VARIABLE(PyArrayIter_Type);
     SLOT(PyArray_DescrFromType);
     SLOT(PyArray_FromAny);
     SLOT(PyArray_NewCopy);
@@ -202,6 +204,9 @@ static void slots(void)
     SLOT(PyDataMem_GetHandler);
     SLOT_OF_VARIABLE(PyDataMem_DefaultHandler);
     SLOT_OF_VARIABLE(PyUFunc_Type);
+    SLOT(PyUFunc_FromFuncAndData);
+    SLOT(PyUFunc_FromFuncAndDataAndSignature);
+    SLOT(PyUFunc_FromFuncAndDataAndSignatureAndIdentity);
 }
 
 int main(void)

@@ -57,6 +57,7 @@ static void objects(void)
     FIELD(PyTypeObject, tp_base);
     FIELD(PyTypeObject, tp_dict);
     FIELD(PyTypeObject, tp_alloc);
+    FIELD(PyTypeObject, tp_iternext);
     FIELD(PyTypeObject, tp_new);
     FIELD(PyTypeObject, tp_free);
     FIELD(PyTypeObject, tp_mro);
@@ -70,6 +71,7 @@ static void objects(void)
     CONSTANT(Py_TPFLAGS_DICT_SUBCLASS);
     CONSTANT(Py_TPFLAGS_TYPE_SUBCLASS);
 
+    FIELD(PySequenceMethods, sq_item);
     FIELD(PyMappingMethods, mp_subscript);
     FIELD(PyMappingMethods, mp_ass_subscript);
     FIELD(PyBufferProcs, bf_getbuffer);
@@ -77,6 +79,9 @@ static void objects(void)
 
     FIELD(PyTupleObject, ob_item);
     FIELD(PyListObject, ob_item);
+    FIELD(PySliceObject, start);
+    FIELD(PySliceObject, stop);
+    FIELD(PySliceObject, step);
 }
 
 static void methods(void)

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand, ValueHint};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use npprof_report::{GroupBy, SortKey};
 
@@ -13,11 +13,12 @@ use npprof_report::{GroupBy, SortKey};
 #[command(
     name = "npprof",
     version,
-    about = "Shows what a NumPy program does with memory: which line allocates which arrays",
+    about = "Shows what a NumPy program does with memory, line by line, and what to write instead",
     after_help = "\
 Examples:
   npprof run python app.py              watch a program, then get a summary and a report
   npprof report npprof-app.4711.json    show the summary of a report again
+  npprof rules python-loop              explain a kind of finding
   npprof doctor                         find out why nothing is seen
 
 The program needs no change and no import. See 'npprof COMMAND --help' for more.",
@@ -46,6 +47,8 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Show a report again: its summary, or a table with --by or --sort.
     Report(ReportArguments),
+    /// List the kinds of findings, or explain one.
+    Rules(RulesArguments),
     /// Find out whether a command can be profiled, and what to do if not.
     ///
     /// Runs a few lines of NumPy under npprof with the interpreter of COMMAND and says what was found.
@@ -94,6 +97,20 @@ pub(crate) struct RunArguments {
     /// Figures are exact without it. With it, lost events are counted, and the report says so.
     #[arg(long)]
     pub lossy: bool,
+    /// What to watch: `allocations` leaves out what operations read, write and copy.
+    ///
+    /// Without operations there are no findings, and npprof costs less time.
+    #[arg(long, value_name = "LEVEL", default_value = "operations")]
+    pub level: Level,
+    #[command(flatten)]
+    pub kinds: KindArguments,
+    /// From when on there is a finding: `large=32MiB`, `python-loop.elements=50_000`.
+    ///
+    /// NAME is `large` (bytes that matter, 8 MiB), `min-array` (bytes of a single array that is
+    /// looked at, 1 MiB) or KIND.NAME, as 'npprof rules KIND' lists them. Can be given several
+    /// times.
+    #[arg(long = "threshold", value_name = "NAME=VALUE")]
+    pub thresholds: Vec<String>,
     /// Call sites in the summary.
     #[arg(short = 'n', long = "sites", value_name = "N", default_value_t = npprof_report::text::DEFAULT_SITES)]
     pub n_sites: usize,
@@ -113,19 +130,49 @@ pub(crate) struct RunArguments {
     pub command: Vec<OsString>,
 }
 
+/// Which kinds of findings are wanted.
+#[derive(Args, Debug)]
+pub(crate) struct KindArguments {
+    /// Only findings of these kinds; 'npprof rules' lists them.
+    #[arg(long, value_name = "KIND,…", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// No findings of these kinds.
+    #[arg(long, value_name = "KIND,…", value_delimiter = ',')]
+    pub ignore: Vec<String>,
+    /// Read settings from FILE instead of the next npprof.toml from the current folder up.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+}
+
+/// What is watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Level {
+    /// Allocations and their layout.
+    Allocations,
+    /// Operations too.
+    Operations,
+}
+
 /// What `npprof report` is asked.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   npprof report npprof-app.4711.json                   the summary
+  npprof report app.json --findings                    what to change, with the evidence
   npprof report app.json --by function                 who was alive at the high-water mark
   npprof report app.json --by dtype --sort allocated
+  npprof report app.json --by line --sort copied       where bytes are copied
   npprof report app.json --folded | flamegraph.pl      a flame graph of bytes
   ssh box cat app.json | npprof report -")]
 pub(crate) struct ReportArguments {
     /// The report; `-` is standard input.
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub file: PathBuf,
+    /// Show all findings with their evidence.
+    #[arg(long, conflicts_with_all = ["by", "folded", "json", "n", "sort"])]
+    pub findings: bool,
+    #[command(flatten)]
+    pub kinds: KindArguments,
     /// Show a table, sorted by KEY.
     #[arg(short, long, value_name = "KEY", value_parser = sort_keys())]
     pub sort: Option<SortKey>,
@@ -141,6 +188,24 @@ pub(crate) struct ReportArguments {
     /// Print call stacks with their bytes, one a line, as flame graph tools read them.
     #[arg(long, conflicts_with_all = ["by", "n", "ascii"])]
     pub folded: bool,
+    /// Use ASCII characters only.
+    #[arg(long)]
+    pub ascii: bool,
+}
+
+/// What `npprof rules` is asked.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  npprof rules
+  npprof rules redundant-copy
+
+A comment on a line of the program silences findings there:
+  y = x.copy()    # npprof: ignore[redundant-copy]")]
+pub(crate) struct RulesArguments {
+    /// The kind to explain.
+    #[arg(value_name = "KIND")]
+    pub kind: Option<String>,
     /// Use ASCII characters only.
     #[arg(long)]
     pub ascii: bool,

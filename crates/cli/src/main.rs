@@ -20,6 +20,7 @@ mod shim_path;
 
 mod console;
 mod failure;
+mod settings;
 mod surroundings;
 
 use std::ffi::OsString;
@@ -29,7 +30,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::args::{Arguments, Command};
-use crate::commands::{completions, doctor, report, run};
+use crate::commands::{completions, doctor, report, rules, run};
 use crate::failure::{Failure, NOT_STARTED, USAGE};
 
 fn main() -> ExitCode {
@@ -45,6 +46,7 @@ fn carry_out(command: Command) -> u8 {
     let result = match command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Report(arguments) => report::show(&arguments),
+        Command::Rules(arguments) => rules::explain(&arguments),
         Command::Doctor(arguments) => doctor::examine(&arguments),
         Command::Completions(arguments) => completions::complete(&arguments),
         Command::InTerminal(arguments) => Err(pty::execute(&arguments)),
@@ -107,7 +109,7 @@ mod tests {
     #[test]
     fn help_reads_like_this() {
         insta::assert_snapshot!("npprof", help(&[]));
-        for command in ["run", "report", "doctor", "completions"] {
+        for command in ["run", "report", "rules", "doctor", "completions"] {
             insta::assert_snapshot!(format!("npprof-{command}"), help(&[command]));
         }
     }

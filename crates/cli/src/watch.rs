@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use npprof_collect::Collector;
-use npprof_model::{Exit, Snapshot};
+use npprof_findings::{Settings, find};
+use npprof_model::{Exit, Frame, Snapshot};
 use npprof_report::{Report, SourceLookup};
 use parking_lot::Mutex;
 
@@ -28,6 +29,8 @@ pub(crate) struct Outcome {
 #[derive(Debug)]
 pub(crate) struct Watch {
     target: Target,
+    /// Which findings are wanted.
+    settings: Settings,
     /// Why nothing will be seen, if that is known from the start.
     flaw: Option<String>,
     state: Mutex<State>,
@@ -44,10 +47,15 @@ struct State {
 
 impl Watch {
     /// Before the program starts. `flaw` says why nothing will be seen, if that is known.
-    pub(crate) fn new(collector: Collector, target: Target, flaw: Option<String>) -> Self {
+    pub(crate) fn new(
+        collector: Collector,
+        target: Target,
+        settings: Settings,
+        flaw: Option<String>,
+    ) -> Self {
         let latest = collector.latest();
         let state = State { collector: Some(collector), pid: 0, latest, outcome: None };
-        Self { target, flaw, state: Mutex::new(state) }
+        Self { target, settings, flaw, state: Mutex::new(state) }
     }
 
     /// The program has started.
@@ -79,8 +87,10 @@ impl Watch {
         if let Some(flaw) = &self.flaw {
             last.incomplete = last.incomplete.iter().chain([flaw]).cloned().collect();
         }
-        let sources = SourceLookup::new(PathBuf::from(&*last.cwd));
-        let report = Report::from_snapshot(&last, &sources);
+        let sources = SourceLookup::new(PathBuf::from(&*last.cwd)).unchanged_since(last.started);
+        let line = |frame: &Frame| sources.whole_line(&frame.file, frame.line);
+        let findings = find(&last, &self.settings, &line);
+        let report = Report::from_snapshot(&last, &findings, &sources);
         let (place, message) = self.target.write(&report, pid);
         let outcome = Arc::new(Outcome { report, place, message });
         let mut state = self.state.lock();

@@ -1,7 +1,8 @@
 //! How many events a second the collector takes in, and that its memory stays flat.
 //!
-//! `cargo run --release -p npprof-collect --example throughput -- 100000000 1000 100`: so many
-//! events, with so many blocks alive, from so many call sites. A thread of this process plays the program.
+//! `cargo run --release -p npprof-collect --example throughput -- 100000000 1000 100 16`: so many
+//! events, with so many blocks alive, from so many call sites, of so many sizes, each twice the one
+//! before it from 8 bytes on. A thread of this process plays the program.
 
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a program for developers")]
 
@@ -23,6 +24,7 @@ fn main() {
     let n_events = arguments.first().copied().unwrap_or(10_000_000);
     let n_live = arguments.get(1).copied().unwrap_or(1000).max(1);
     let n_stacks = u32::try_from(arguments.get(2).copied().unwrap_or(100)).unwrap();
+    let n_sizes = arguments.get(3).copied().unwrap_or(16).clamp(1, 30);
     let collector = Collector::start(&std::env::temp_dir(), Options::default()).unwrap();
     let process = fake::Process::new(&collector, 1);
     process.connect(&collector);
@@ -43,10 +45,16 @@ fn main() {
             }
             blocks[place] = 0;
         } else {
-            let size = 8 << (random.next() % 16);
+            let size = 8 << (random.next() % n_sizes);
             let stack = u32::try_from(random.next() % u64::from(n_stacks)).unwrap() + 1;
             blocks[place] = 0x7f00_0000_0000 + place as u64 * 96;
-            fake::push(&mut writer, &fake::alloc(blocks[place], size, stack));
+            // A third of them by an operation that is counted by its allocations, and a third by none.
+            let words = match stack % 3 {
+                0 => fake::alloc(blocks[place], size, stack),
+                1 => fake::alloc_in(1, blocks[place], size, stack),
+                _ => fake::alloc_in(2, blocks[place], size, stack),
+            };
+            fake::push(&mut writer, &words);
         }
         writer.publish();
         written += 1;

@@ -48,6 +48,8 @@ pub struct Options {
     pub host: String,
     /// A full ring drops records instead of making the program wait.
     pub is_lossy: bool,
+    /// Only allocations are recorded, no operations.
+    pub is_allocations_only: bool,
     /// How long to sleep after each round of reading a little; zero but in tests of losslessness.
     pub reader_delay: Duration,
 }
@@ -100,7 +102,12 @@ impl Collector {
         };
         let path = collector.folder.join("socket");
         let token: [u8; TOKEN_BYTES] = random()?;
-        let flags = if options.is_lossy { "L" } else { "-" };
+        let flags = match (options.is_lossy, options.is_allocations_only) {
+            (false, false) => "-",
+            (true, false) => "L",
+            (false, true) => "A",
+            (true, true) => "LA",
+        };
         let hex = hex(&token);
         let socket = path
             .to_str()

@@ -7,9 +7,12 @@ use npprof_wire::decode::text_bytes;
 use npprof_wire::record::Fact;
 use rustc_hash::FxHashMap;
 
+use crate::aggregate::operations::class::{Class, class};
 use crate::error::StreamError;
 
 const MAX_CODES: usize = 1 << 20;
+/// Operations with different names; the shim has half as many.
+const MAX_OPERATIONS: usize = 1 << 13;
 const MAX_HOOKS: usize = 64;
 const MAX_NOTICES: usize = 64;
 
@@ -88,6 +91,15 @@ impl Facts {
         }
     }
 
+    /// Whether it is known that NumPy is of this version, `(major, minor)`, or a later one.
+    pub(crate) fn is_numpy_from(&self, version: (u32, u32)) -> bool {
+        let mut parts = self.numpy.as_deref().unwrap_or("").split('.').map(str::parse::<u32>);
+        match (parts.next(), parts.next()) {
+            (Some(Ok(major)), Some(Ok(minor))) => (major, minor) >= version,
+            _ => false,
+        }
+    }
+
     /// Takes in a line for the user, once.
     pub(crate) fn notice(&mut self, text: String) {
         if self.notices.len() < MAX_NOTICES && !self.notices.contains(&text) {
@@ -118,6 +130,11 @@ pub(crate) struct Definitions {
     pub(crate) strings: Strings,
     codes: FxHashMap<u32, Code>,
     dtypes: FxHashMap<u16, Dtype>,
+    /// By number; empty where there is none.
+    operations: Vec<Arc<str>>,
+    /// What sort each of them is, beside each other for a quick look.
+    classes: Vec<Class>,
+    n_operations: usize,
     pub(crate) facts: Facts,
 }
 
@@ -147,6 +164,43 @@ impl Definitions {
 
     pub(crate) fn define_dtype(&mut self, dtype: u16, itemsize: u32, name: String) {
         self.dtypes.insert(dtype, Dtype { name: name.into(), itemsize: itemsize.into() });
+    }
+
+    /// The name of an operation, if it was defined.
+    pub(crate) fn operation(&self, operation: u16) -> Option<&str> {
+        let name = self.operations.get(usize::from(operation))?;
+        (!name.is_empty()).then_some(&**name)
+    }
+
+    /// The name of an operation, also if it was not defined.
+    pub(crate) fn operation_name(&self, operation: u16) -> Arc<str> {
+        let name = self.operations.get(usize::from(operation)).filter(|name| !name.is_empty());
+        name.map_or_else(|| "unknown operation".into(), Arc::clone)
+    }
+
+    /// What sort of operation it is.
+    #[inline]
+    pub(crate) fn operation_class(&self, operation: u16) -> Class {
+        self.classes.get(usize::from(operation)).copied().unwrap_or(Class::Other)
+    }
+
+    pub(crate) fn define_operation(
+        &mut self,
+        operation: u16,
+        name: String,
+    ) -> Result<(), StreamError> {
+        if self.n_operations >= MAX_OPERATIONS {
+            return Err(StreamError::TooMany { what: "operations", max: MAX_OPERATIONS });
+        }
+        self.n_operations += 1;
+        let place = usize::from(operation);
+        if self.operations.len() <= place {
+            self.operations.resize(place + 1, "".into());
+            self.classes.resize(place + 1, Class::Other);
+        }
+        self.classes[place] = class(&name);
+        self.operations[place] = name.into();
+        Ok(())
     }
 
     pub(crate) fn define_fact(&mut self, fact: Fact, text: String) {

@@ -3,19 +3,22 @@
 use std::sync::Arc;
 
 use npprof_model::{
-    ArrayLayout, Bytes, CallStack, Frame, LayoutCount, Nanos, Order, Process, ProcessIndex, Site,
-    SiteId, Snapshot, StackCount, StackId, Thread, Totals,
+    ArrayLayout, Bytes, CallStack, Frame, LayoutCount, Nanos, OperationStats, Order, Pattern,
+    Process, ProcessIndex, Site, SiteId, Snapshot, StackCount, StackId, Thread, Totals,
 };
 use npprof_wire::record::Order as WireOrder;
 
 use crate::aggregate::Sums;
 use crate::aggregate::layouts::Counted;
+use crate::aggregate::operations::{SiteSums, Summary};
 use crate::aggregate::sites::Place;
 use crate::define::Definitions;
 use crate::session::Session;
 use crate::tree::Tree;
 
 const MAX_LAYOUTS: usize = 8;
+/// Operations of a process in a snapshot that is not the last one.
+const MAX_OPERATIONS: usize = 400;
 
 /// Whether call stacks are wanted, which takes time and memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,22 +31,42 @@ pub(crate) enum Detail {
 pub(crate) fn snapshot(tree: &mut Tree, detail: Detail) -> Snapshot {
     tree.learn_exits();
     tree.forget_mere_forks();
-    tree.sessions.iter_mut().for_each(Session::look_at_header);
+    for session in &mut tree.sessions {
+        session.look_at_header();
+        session.look_at_counters(tree.now_ns);
+    }
     let (mut sites, mut stacks) = (Vec::new(), Vec::new());
+    let (mut operations, mut patterns) = (Vec::new(), Vec::new());
+    let mut sums = Vec::new();
     for (place, session) in tree.sessions.iter_mut().enumerate() {
         let process = ProcessIndex(u32::try_from(place).unwrap_or(u32::MAX));
+        // Before sites get their identifiers: an operation may be the first that happens at one.
+        let max = if detail == Detail::Stacks { usize::MAX } else { MAX_OPERATIONS };
+        let summary = session.aggregate.operations(max);
+        let seen = session.aggregate.patterns();
         while session.site_ids.len() < session.aggregate.sites.all().len() {
             session.site_ids.push(tree.n_sites);
             tree.n_sites = tree.n_sites.saturating_add(1);
         }
-        let mut counts = match detail {
+        let counts = match detail {
             Detail::Sites => Vec::new(),
             Detail::Stacks => call_stacks(session, &mut stacks),
         };
-        add_sites(session, process, tree.origin_ns, &mut counts, &mut sites);
+        let Summary { all, by_site, operations: stats } = summary;
+        sums.push(all);
+        let is_named = named(&seen, session.site_ids.len());
+        let details = SiteDetails { stacks: counts, by_site, is_named };
+        add_sites(session, process, tree.origin_ns, details, &mut sites);
+        let id = |site| identified(site, &session.site_ids);
+        operations.extend(stats.into_iter().map(|it| OperationStats { site: id(it.site), ..it }));
+        patterns.extend(seen.into_iter().map(|pattern| with_identifiers(pattern, id)));
     }
-    let processes: Arc<[Process]> =
-        tree.sessions.iter().map(|session| process(session, tree.origin_ns)).collect();
+    let processes: Arc<[Process]> = tree
+        .sessions
+        .iter()
+        .zip(sums)
+        .map(|(it, sums)| process(it, sums, tree.origin_ns))
+        .collect();
     Snapshot {
         command: tree.options.command.clone().into(),
         cwd: tree.options.cwd.as_str().into(),
@@ -57,6 +80,8 @@ pub(crate) fn snapshot(tree: &mut Tree, detail: Detail) -> Snapshot {
         processes,
         sites: sites.into(),
         stacks: stacks.into(),
+        operations: operations.into(),
+        patterns: patterns.into(),
     }
 }
 
@@ -96,12 +121,17 @@ fn tree_totals(tree: &Tree, processes: &[Process]) -> Totals {
         add(&mut totals.allocated, part.allocated);
         add(&mut totals.freed, part.freed);
         add(&mut totals.temporary, part.temporary);
+        add(&mut totals.copied, part.copied);
+        totals.n_copies = totals.n_copies.saturating_add(part.n_copies);
+        totals.n_operations = totals.n_operations.saturating_add(part.n_operations);
+        let time = totals.operation_time.0.saturating_add(part.operation_time.0);
+        totals.operation_time = Nanos(time);
         totals.rss_high_water = totals.rss_high_water.max(part.rss_high_water);
     }
     totals
 }
 
-fn process(session: &Session, origin_ns: u64) -> Process {
+fn process(session: &Session, operations: SiteSums, origin_ns: u64) -> Process {
     let since = |at_ns: u64| Nanos(at_ns.saturating_sub(origin_ns));
     let aggregate = &session.aggregate;
     let facts = &aggregate.definitions.facts;
@@ -126,6 +156,10 @@ fn process(session: &Session, origin_ns: u64) -> Process {
             n_dropped: session.n_dropped,
             rss: Bytes(session.resident.now),
             rss_high_water: Bytes(session.resident.high_water),
+            copied: Bytes(operations.copied),
+            n_copies: operations.n_copies,
+            n_operations: operations.n_operations,
+            operation_time: Nanos(operations.time_ns),
             ..totals(&aggregate.sums, origin_ns)
         },
         timeline: aggregate.timeline(),
@@ -182,20 +216,55 @@ fn call_stacks(session: &mut Session, to: &mut Vec<CallStack>) -> Vec<Vec<StackC
     by_site
 }
 
+/// What is known of sites beside their allocations, each by the number of the site.
+struct SiteDetails {
+    stacks: Vec<Vec<StackCount>>,
+    by_site: Vec<SiteSums>,
+    /// A pattern names it.
+    is_named: Vec<bool>,
+}
+
+/// The identifier of a site that is given by its number.
+fn identified(site: SiteId, ids: &[u32]) -> SiteId {
+    SiteId(ids.get(site.0 as usize).copied().unwrap_or(u32::MAX))
+}
+
+fn with_identifiers(pattern: Pattern, id: impl Fn(SiteId) -> SiteId) -> Pattern {
+    let related = pattern.related.iter().map(|&(role, site)| (role, id(site))).collect();
+    Pattern { site: id(pattern.site), related, ..pattern }
+}
+
+/// Which of so many sites patterns name.
+fn named(patterns: &[Pattern], n_sites: usize) -> Vec<bool> {
+    let mut is_named = vec![false; n_sites];
+    for pattern in patterns {
+        let related = pattern.related.iter().map(|&(_, site)| site);
+        for site in related.chain([pattern.site]) {
+            if let Some(is_named) = is_named.get_mut(site.0 as usize) {
+                *is_named = true;
+            }
+        }
+    }
+    is_named
+}
+
 fn add_sites(
     session: &mut Session,
     process: ProcessIndex,
     origin_ns: u64,
-    stacks: &mut Vec<Vec<StackCount>>,
+    details: SiteDetails,
     to: &mut Vec<Site>,
 ) {
     let aggregate = &mut session.aggregate;
     let mark = aggregate.mark();
     let definitions = &aggregate.definitions;
-    let mut stacks = std::mem::take(stacks).into_iter();
-    for (site, &id) in aggregate.sites.all_mut().iter_mut().zip(&session.site_ids) {
+    let mut operations = details.by_site.into_iter();
+    let mut stacks = details.stacks.into_iter();
+    let sites = aggregate.sites.all_mut().iter_mut().zip(&session.site_ids);
+    for ((site, &id), is_named) in sites.zip(details.is_named) {
         let stacks = stacks.next().unwrap_or_default();
-        if !site.is_used() {
+        let sums = operations.next().unwrap_or_default();
+        if !(site.is_used() || sums.n_operations > 0 || is_named) {
             continue;
         }
         let layouts = site.layouts.top(mark, MAX_LAYOUTS).into_iter().map(|counted| LayoutCount {
@@ -222,6 +291,10 @@ fn add_sites(
             lifetime: site.lifetimes_ns.quantiles(),
             size: site.sizes.quantiles(),
             stacks: stacks.into(),
+            copied: Bytes(sums.copied),
+            n_copies: sums.n_copies,
+            n_operations: sums.n_operations,
+            operation_time: Nanos(sums.time_ns),
             first_at: Nanos(site.first_ns.saturating_sub(origin_ns)),
         });
     }

@@ -6,9 +6,11 @@ use std::sync::atomic::Ordering;
 use npprof_model::{Exit, Nanos};
 use npprof_shm::{OpenError, Segment};
 use npprof_wire::hello::Hello;
+use npprof_wire::record::Counts;
 use npprof_wire::segment::{
-    CHILDREN, COLLECTOR, EXIT, EXIT_MAX_RSS, EXIT_VALID, GAVE_UP_NS, HEARTBEAT, MAGIC, MAGIC_WORD,
-    MAX_CHILDREN, N_CHILDREN, N_DROPPED, N_UNPLACED, STARTED_NS, collector,
+    CHILDREN, COLLECTOR, COUNTER_WORDS, COUNTERS, EXIT, EXIT_MAX_RSS, EXIT_VALID, GAVE_UP_NS,
+    HEARTBEAT, MAGIC, MAGIC_WORD, MAX_CHILDREN, N_CHILDREN, N_COUNTERS, N_DROPPED, N_UNPLACED,
+    STARTED_NS, collector,
 };
 
 use crate::aggregate::threads::ThreadIndex;
@@ -19,6 +21,8 @@ use crate::proc::{self, Resident};
 use crate::reader::{Drained, Reader};
 
 const SAMPLE_INTERVAL_NS: u64 = 100_000_000;
+/// Between two looks at the table of counters.
+const LOOK_INTERVAL_NS: u64 = 20_000_000;
 /// No round takes longer than this, so no event is so much later than the beginning of the round.
 const LONGEST_ROUND_NS: u64 = 5_000_000_000;
 
@@ -80,6 +84,8 @@ pub(crate) struct Session {
     pub(crate) in_tree: u64,
     /// Bytes that it had allocated when the tree was last told.
     pub(crate) told_allocated: u64,
+    /// Bytes that it had copied, likewise.
+    pub(crate) told_copied: u64,
     pub(crate) state: State,
     pid: u32,
     segment: Option<Segment>,
@@ -88,6 +94,7 @@ pub(crate) struct Session {
     is_gone: bool,
     ending: Ending,
     next_sample_ns: u64,
+    next_look_ns: u64,
     beat_ns: u64,
     gave_up_ns: u64,
     origin_ns: u64,
@@ -111,6 +118,7 @@ impl Session {
             site_ids: Vec::new(),
             in_tree: 0,
             told_allocated: 0,
+            told_copied: 0,
             state: State::Open,
             pid: guest.pid,
             reader: Reader::new(ThreadIndex::default()),
@@ -118,6 +126,7 @@ impl Session {
             is_gone: false,
             ending: Ending::default(),
             next_sample_ns: 0,
+            next_look_ns: 0,
             beat_ns: now_ns,
             gave_up_ns: 0,
             origin_ns,
@@ -297,6 +306,7 @@ impl Session {
             self.resident = Resident { high_water, ..resident };
             self.aggregate.set_rss(resident.now);
         }
+        self.look_at_counters(now_ns);
         self.aggregate.advance(now_ns);
     }
 
@@ -304,6 +314,20 @@ impl Session {
     pub(crate) fn look_at_header(&mut self) {
         if self.segment.is_some() {
             self.n_dropped = self.word(N_DROPPED).saturating_add(self.word(N_UNPLACED));
+        }
+    }
+
+    /// Reads the table of counters of small operations, if that is some time ago.
+    pub(crate) fn look_at_counters(&mut self, now_ns: u64) {
+        if now_ns >= self.next_look_ns && self.state == State::Open {
+            self.next_look_ns = now_ns.saturating_add(LOOK_INTERVAL_NS);
+            self.read_counters();
+        }
+    }
+
+    fn read_counters(&mut self) {
+        if let Some(segment) = &self.segment {
+            self.aggregate.see_counters(counters(segment));
         }
     }
 
@@ -322,6 +346,9 @@ impl Session {
     pub(crate) fn close(&mut self) {
         self.leave();
         self.look_at_header();
+        if self.state == State::Open {
+            self.read_counters();
+        }
         let own = self.word(EXIT);
         self.ending.own = (own & EXIT_VALID != 0).then_some(own);
         self.resident.high_water = self.resident.high_water.max(self.word(EXIT_MAX_RSS));
@@ -352,6 +379,25 @@ impl Session {
             segment.word(index).store(word, Ordering::Relaxed);
         }
     }
+}
+
+/// The counters that are in use. A place that gets another key while it is read is left out.
+fn counters(segment: &Segment) -> Vec<Counts> {
+    let words = segment.words();
+    let read = |place: usize| {
+        let at = COUNTERS + place * COUNTER_WORDS;
+        let key = words.get(at)?.load(Ordering::Relaxed);
+        if key == 0 {
+            return None;
+        }
+        let mut counter = [0; COUNTER_WORDS];
+        for (to, from) in counter.iter_mut().zip(words.get(at..)?) {
+            *to = from.load(Ordering::Relaxed);
+        }
+        let is_same = counter[0] == key && words.get(at)?.load(Ordering::Relaxed) == key;
+        is_same.then(|| Counts::from_words(counter)).flatten()
+    };
+    (0..N_COUNTERS).filter_map(read).collect()
 }
 
 #[cfg(test)]

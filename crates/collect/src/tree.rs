@@ -26,6 +26,7 @@ pub(crate) struct TreeSums {
     pub(crate) high_water: u64,
     pub(crate) high_water_ns: u64,
     pub(crate) allocated: u64,
+    pub(crate) copied: u64,
     pub(crate) rss: u64,
     pub(crate) rss_high_water: u64,
 }
@@ -164,8 +165,12 @@ impl Tree {
             session.leave();
         }
         self.read(usize::MAX);
-        for session in self.sessions.iter_mut().filter(|session| session.is_open()) {
-            session.close();
+        for place in 0..self.sessions.len() {
+            if self.sessions[place].is_open() {
+                self.sessions[place].close();
+                // What its counters say at the end.
+                self.take_news(place);
+            }
         }
     }
 
@@ -298,6 +303,10 @@ impl Tree {
         let allocated = own.allocated.saturating_sub(session.told_allocated);
         session.told_allocated = own.allocated;
         self.sums.allocated = self.sums.allocated.saturating_add(allocated);
+        let all_copied = session.aggregate.operations.copied();
+        let copied = all_copied.saturating_sub(session.told_copied);
+        session.told_copied = all_copied;
+        self.sums.copied = self.sums.copied.saturating_add(copied);
         self.crest(others, crest);
         for fork in forks {
             self.nursery.add(image, fork, self.now_ns);
@@ -343,6 +352,7 @@ impl Tree {
             at_ns: self.now_ns.saturating_sub(self.origin_ns),
             live: self.sums.live,
             allocated: self.sums.allocated,
+            copied: self.sums.copied,
         }
     }
 

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use fake::{Process, alloc, free};
+use fake::{FLAT, Process, alloc, alloc_in, free};
 use npprof_collect::{Collector, Options};
 use npprof_model::{Exit, RunState, Snapshot};
-use npprof_wire::encode::event;
-use npprof_wire::record::Kind;
+use npprof_wire::encode::{self, Traits, event};
+use npprof_wire::record::{COUNTER_VALID, Kind, Role, operand};
 use npprof_wire::segment::{
-    COLLECTOR, EXIT, EXIT_VALID, GAVE_UP_NS, HEARTBEAT, MAIN_RING, N_DROPPED, collector, positions,
+    COLLECTOR, COUNTER_WORDS, COUNTERS, EXIT, EXIT_VALID, GAVE_UP_NS, HEARTBEAT, MAIN_RING,
+    N_DROPPED, collector, positions,
 };
 
 fn start() -> Collector {
@@ -86,7 +87,7 @@ fn strangers_and_other_versions_are_turned_away() {
     other.hello.version = 999;
     other.connect(&collector);
     let snapshot = wait_for(&collector, |snapshot| !snapshot.incomplete.is_empty());
-    let expected = "a process was not profiled: its shim speaks wire version 999 instead of 1";
+    let expected = "a process was not profiled: its shim speaks wire version 999 instead of 2";
     assert_eq!(*snapshot.incomplete, [expected]);
     assert_eq!(snapshot.processes.len(), 0);
 }
@@ -194,6 +195,91 @@ fn lost_events_and_giving_up_make_the_figures_incomplete() {
     let snapshot = wait_for(&collector, |snapshot| snapshot.incomplete.len() == 2);
     assert!(snapshot.incomplete[0].starts_with("the program went on unprofiled after "));
     assert_eq!(snapshot.incomplete[1], "17 events were lost");
+}
+
+/// Puts a counter into a place of the table: key, then sums.
+fn put_counter(process: &Process, place: usize, words: [u64; 8]) {
+    for (index, word) in words.into_iter().enumerate() {
+        let at = COUNTERS + place * COUNTER_WORDS + index;
+        process.segment.word(at).store(word, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn operations_are_in_the_snapshot_with_what_the_table_of_counters_says() {
+    let collector = start();
+    let process = Process::new(&collector, 1);
+    process.connect(&collector);
+    process.define(4);
+    process.write(&alloc_in(2, 0x1000, 80, 1));
+    process.write(&alloc_in(3, 0x2000, 800, 2));
+    // A copy of float64 (100,) at line 2, which took 50 ns, and three small ones at line 3.
+    let layout = Traits { has_shape: true, ..FLAT }.word(0);
+    let array = |address, role| [encode::operand(address, role), layout, 100];
+    let mut copy = vec![encode::operation(3, 2, 0), encode::operation_context(2, 0, 1)];
+    copy.extend([50, 800, 0, 0, 0, 0]);
+    copy.extend(array(0x9000, Role::Input));
+    copy.extend(array(0x2000, Role::Result));
+    copy[12] |= u64::from(operand::OWNS_DATA) << 32;
+    process.write(&copy);
+    process.write(&[3 << 8 | 14, 3 << 32, 3, 24, 24, 24, 0, 0]);
+    let key = |stack: u64, operation: u64| stack << 32 | COUNTER_VALID | operation;
+    put_counter(&process, 7, [key(3, 3), 1, 8, 8, 8, 0, 0, 0]);
+    put_counter(&process, 9, [key(4, 1), 5, 80, 40, 0, 0, 0, 0]);
+    // Of a stack that nobody defined.
+    put_counter(&process, 11, [key(99, 1), 5, 80, 40, 80, 0, 0, 0]);
+    let live = wait_for(&collector, |snapshot| snapshot.totals.n_operations == 11);
+    let totals = (live.totals.copied.0, live.totals.n_copies, live.totals.operation_time.0);
+    assert_eq!(totals, (832, 5, 50));
+
+    // What the program did last is in the table only.
+    put_counter(&process, 7, [key(3, 3), 2, 16, 16, 16, 0, 0, 0]);
+    let last = collector.finish(Exit::Code(0));
+    assert_eq!(last.incomplete.len(), 0, "{:?}", last.incomplete);
+    assert_eq!((last.totals.n_operations, last.totals.copied.0), (12, 840));
+    assert_eq!(last.processes[0].totals.copied.0, 840);
+    for timeline in [&last.timeline, &last.processes[0].timeline] {
+        assert_eq!(timeline.iter().map(|point| point.copied.0).sum::<u64>(), 840);
+    }
+    let mut shown: Vec<String> = last
+        .operations
+        .iter()
+        .map(|it| {
+            let site = last.sites.iter().find(|site| site.id == it.site).expect("a site");
+            let (line, n, copied) = (site.frame.line, it.n, it.copied.0);
+            assert_eq!((site.n_operations, site.copied.0), (n, copied));
+            format!("{line} {}: {n} / {} / {} / {copied}", it.name, it.read.0, it.written.0)
+        })
+        .collect();
+    shown.sort();
+    let expected = [
+        "1 zeros: 1 / 0 / 80 / 0",
+        "2 ndarray.copy: 1 / 800 / 800 / 800",
+        "3 ndarray.copy: 5 / 40 / 40 / 40",
+        "4 add: 5 / 80 / 40 / 0",
+    ];
+    assert_eq!(shown, expected);
+}
+
+#[test]
+fn a_forked_child_counts_in_a_table_of_its_own() {
+    let collector = start();
+    let parent = Process::new(&collector, 1);
+    parent.connect(&collector);
+    parent.define(1);
+    let counter = |n: u64| [1 << 32 | COUNTER_VALID | 3, n, 8 * n, 8 * n, 8 * n, 0, 0, 0];
+    put_counter(&parent, 0, counter(5));
+    parent.write(&[event(Kind::Fork, 7)]);
+    let mut child = Process::new(&collector, 2);
+    child.hello.parent_image = 1;
+    child.hello.fork = 7;
+    child.connect(&collector);
+    put_counter(&child, 0, counter(2));
+    // It knows its stacks from its parent.
+    wait_for(&collector, |snapshot| snapshot.totals.n_operations == 7);
+    let last = collector.finish(Exit::Code(0));
+    let copied: Vec<u64> = last.processes.iter().map(|it| it.totals.copied.0).collect();
+    assert_eq!(copied, [40, 16]);
 }
 
 #[test]

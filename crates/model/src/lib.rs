@@ -9,14 +9,19 @@
 pub mod exit;
 pub mod ids;
 pub mod layout;
+pub mod operation;
+pub mod pattern;
 pub mod process;
 pub mod site;
 pub mod snapshot;
 pub mod units;
+pub mod walk;
 
 pub use exit::Exit;
 pub use ids::{ProcessIndex, SiteId, StackId};
 pub use layout::{ArrayLayout, Order};
+pub use operation::{CopyReason, Operand, OperandCount, OperandRole, OperationStats};
+pub use pattern::{Detail, Pattern, Saves, SiteRole};
 pub use process::{Hook, HookState, Process, Thread, Totals};
 pub use site::{CallStack, Frame, LayoutCount, Quantiles, Site, StackCount};
 pub use snapshot::{RunState, Snapshot, TimelinePoint};

@@ -26,6 +26,14 @@ pub struct Totals {
     pub temporary: Bytes,
     /// Number of such arrays.
     pub n_temporaries: u64,
+    /// Bytes copied from one array to another.
+    pub copied: Bytes,
+    /// Number of such copies.
+    pub n_copies: u64,
+    /// NumPy operations.
+    pub n_operations: u64,
+    /// Time in the large ones of them, nested ones counted once.
+    pub operation_time: Nanos,
     /// Bytes alive in the parent at the fork that made this process.
     pub inherited: Bytes,
     /// Blocks alive in the parent at that fork.

@@ -95,6 +95,14 @@ pub struct Site {
     pub temporary: Bytes,
     /// Temporaries.
     pub n_temporaries: u64,
+    /// Bytes copied from one array to another.
+    pub copied: Bytes,
+    /// Number of such copies.
+    pub n_copies: u64,
+    /// NumPy operations.
+    pub n_operations: u64,
+    /// Time in the large ones of them, nested ones counted once.
+    pub operation_time: Nanos,
     /// Time from allocation to free, in nanoseconds; `None` while nothing was freed. Small arrays
     /// are timed at the collector's tick, about a millisecond.
     pub lifetime: Option<Quantiles>,

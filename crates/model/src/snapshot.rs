@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::{Bytes, CallStack, Exit, Nanos, Process, Site, Totals};
+use crate::{Bytes, CallStack, Exit, Nanos, OperationStats, Pattern, Process, Site, Totals};
 
 /// Where a run stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub struct TimelinePoint {
     pub rss: Bytes,
     /// Bytes allocated in it.
     pub allocated: Bytes,
+    /// Bytes copied in it.
+    pub copied: Bytes,
 }
 
 /// Everything known about a run at a moment. Immutable and cheap to share.
@@ -59,6 +61,10 @@ pub struct Snapshot {
     pub sites: Arc<[Site]>,
     /// Call stacks; only in full snapshots.
     pub stacks: Arc<[CallStack]>,
+    /// Operations by call site and name, in no particular order.
+    pub operations: Arc<[OperationStats]>,
+    /// What may be worth a finding, in no particular order.
+    pub patterns: Arc<[Pattern]>,
 }
 
 impl Snapshot {

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use npprof_findings::{Settings, find};
 use npprof_model::{
-    ArrayLayout, Bytes, CallStack, Exit, Frame, Hook, HookState, LayoutCount, Nanos, Order,
-    Process, ProcessIndex, Quantiles, RunState, Site, SiteId, Snapshot, StackCount, StackId,
-    Thread, TimelinePoint, Totals,
+    ArrayLayout, Bytes, CallStack, CopyReason, Detail, Exit, Frame, Hook, HookState, LayoutCount,
+    Nanos, Operand, OperandCount, OperandRole, OperationStats, Order, Pattern, Process,
+    ProcessIndex, Quantiles, RunState, Saves, Site, SiteId, SiteRole, Snapshot, StackCount,
+    StackId, Thread, TimelinePoint, Totals,
 };
 
 use crate::{Report, SourceLookup};
@@ -46,6 +48,10 @@ pub(crate) fn snapshot() -> Snapshot {
         high_water_at: Nanos(4_560_000_000),
         temporary: Bytes(35_300 * MIB),
         n_temporaries: 234_567,
+        copied: Bytes(900 * MIB),
+        n_copies: 40,
+        n_operations: 2_345_678,
+        operation_time: Nanos(7_800_000_000),
         rss_high_water: Bytes(1543 * MIB),
         ..Totals::default()
     };
@@ -62,6 +68,8 @@ pub(crate) fn snapshot() -> Snapshot {
         processes: [process(4711, totals)].into(),
         sites: sites.into(),
         stacks,
+        operations: [operation()].into(),
+        patterns: [copy(0, 763), copy(3, 32)].into(),
     }
 }
 
@@ -71,19 +79,70 @@ pub(crate) fn report() -> Report {
 }
 
 pub(crate) fn report_of(snapshot: &Snapshot) -> Report {
-    let mut report = Report::from_snapshot(snapshot, &SourceLookup::new("/no/such/folder"));
+    let of_frame = |frame: &Frame| source(frame.line).map(str::to_owned);
+    let findings = find(snapshot, &Settings::default(), &of_frame);
+    let mut report =
+        Report::from_snapshot(snapshot, &findings, &SourceLookup::new("/no/such/folder"));
     for site in &mut report.sites {
-        let source = match site.line {
-            41 => "gram = x.T @ x",
-            12 => "return np.fromfile(path, dtype=np.float64)",
-            7 => "return np.convolve(row, kernel, mode=\"same\")",
-            1204 => "output = _ni_support._get_output(output, input)",
-            3 => "weights = np.ones(n)",
-            _ => continue,
-        };
-        site.source = Some(source.to_owned());
+        site.source = source(site.line).map(str::to_owned);
     }
     report
+}
+
+fn source(line: u32) -> Option<&'static str> {
+    Some(match line {
+        41 => "gram = x.T.copy() @ x",
+        12 => "return np.fromfile(path, dtype=np.float64)",
+        7 => "return np.convolve(row, kernel, mode=\"same\")",
+        1204 => "output = _ni_support._get_output(output, input)",
+        3 => "weights = np.ones(n)",
+        _ => return None,
+    })
+}
+
+fn operand(layout: ArrayLayout) -> Operand {
+    Operand { layout, role: OperandRole::Input, inner_stride: Some(8) }
+}
+
+fn operation() -> OperationStats {
+    OperationStats {
+        site: SiteId(0),
+        name: "ndarray.copy".into(),
+        n: 2,
+        time: Nanos(400_000_000),
+        n_timed: 2,
+        read: Bytes(763 * MIB),
+        written: Bytes(763 * MIB),
+        timed: Bytes(1526 * MIB),
+        copied: Bytes(763 * MIB),
+        n_copies: 2,
+        copy_reasons: [(CopyReason::Explicit, Bytes(763 * MIB))].into(),
+        hidden_temporary: Bytes(0),
+        n_scalars: 0,
+        operands: [OperandCount { operand: operand(layout(0, &[8192, 8192])), n: 2 }].into(),
+    }
+}
+
+/// Copies at a site that nobody needed.
+fn copy(site: u32, mib: u64) -> Pattern {
+    let array = layout(1, &[mib / 2, 131_072]);
+    Pattern {
+        site: SiteId(site),
+        detail: Detail::RedundantCopy,
+        n: 2,
+        bytes: Bytes(mib * MIB),
+        time: Nanos(400_000_000),
+        operation: "ndarray.copy".into(),
+        operands: [operand(array.clone())].into(),
+        result: Some(array),
+        related: [(SiteRole::AllocatedHere, SiteId(1))].into(),
+        saves: Saves {
+            high_water: Some(Bytes(mib / 2 * MIB)),
+            allocated: Some(Bytes(mib * MIB)),
+            copied: Some(Bytes(mib * MIB)),
+            time: None,
+        },
+    }
 }
 
 pub(crate) fn process(pid: u32, totals: Totals) -> Process {
@@ -95,7 +154,7 @@ pub(crate) fn process(pid: u32, totals: Totals) -> Process {
         numpy: Some("2.4.6".into()),
         hooks: [
             hook("allocator", HookState::On),
-            hook("operations", HookState::Off("not part of this version".into())),
+            hook("operations", HookState::Off("left out with --level allocations".into())),
         ]
         .into(),
         notices: Arc::default(),
@@ -137,8 +196,19 @@ fn timeline() -> Arc<[TimelinePoint]> {
         peak: Bytes(live * 2),
         rss: Bytes(live * 3),
         allocated: Bytes(live),
+        copied: Bytes(live / 2),
     };
     [point(1_000_000, 10), point(2_000_000, 30), point(3_000_000, 20)].into()
+}
+
+fn layout(index: usize, shape: &[u64]) -> ArrayLayout {
+    ArrayLayout {
+        shape: shape.into(),
+        dtype: if index == 2 { "float32" } else { "float64" }.into(),
+        itemsize: 8,
+        strides: ArrayLayout::dense_strides(shape, 8, Order::C).into(),
+        order: if index == 0 { Order::F } else { Order::C },
+    }
 }
 
 pub(crate) fn site(
@@ -148,13 +218,7 @@ pub(crate) fn site(
     shape: &[u64],
 ) -> Site {
     let id = u32::try_from(index).unwrap();
-    let layout = ArrayLayout {
-        shape: shape.into(),
-        dtype: if index == 2 { "float32" } else { "float64" }.into(),
-        itemsize: 8,
-        strides: ArrayLayout::dense_strides(shape, 8, Order::C).into(),
-        order: if index == 0 { Order::F } else { Order::C },
-    };
+    let layout = layout(index, shape);
     let quantiles = Quantiles { p50: 1, p90: 2, p99: 3, max: 4 };
     let counts = StackCount {
         stack: StackId(id + 100),
@@ -177,6 +241,10 @@ pub(crate) fn site(
         own_peak: Bytes(bytes * 2),
         temporary: Bytes(bytes),
         n_temporaries: 4,
+        copied: Bytes(bytes / 2),
+        n_copies: 3,
+        n_operations: 25,
+        operation_time: Nanos(bytes),
         lifetime: Some(quantiles),
         size: Some(quantiles),
         layouts: [LayoutCount {

@@ -35,7 +35,7 @@ const fn weight(stack: &SiteStack, key: SortKey) -> u64 {
     match key {
         SortKey::HighWater | SortKey::Peak => stack.at_high_water_bytes,
         SortKey::Live => stack.live_bytes,
-        SortKey::Allocated | SortKey::Temporary => stack.bytes,
+        SortKey::Allocated | SortKey::Temporary | SortKey::Copied | SortKey::Time => stack.bytes,
         SortKey::Count => stack.n,
     }
 }

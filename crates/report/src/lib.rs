@@ -12,6 +12,7 @@ pub mod source;
 
 pub mod target;
 
+pub mod findings;
 pub mod folded;
 mod paint;
 pub mod tables;
@@ -20,6 +21,7 @@ pub mod text;
 #[cfg(test)]
 mod example;
 
+pub use findings::findings;
 pub use folded::folded;
 pub use json::{LoadError, Report, load};
 pub use paint::Style;

@@ -20,7 +20,9 @@ impl Default for Style {
 }
 
 impl Style {
-    pub(crate) fn bold(self, text: &str) -> String {
+    /// Text in bold letters, where colours are wanted.
+    #[must_use]
+    pub fn bold(self, text: &str) -> String {
         self.wrap("1", text)
     }
 
@@ -34,19 +36,21 @@ impl Style {
 
     fn wrap(self, code: &str, text: &str) -> String {
         if self.colour && !text.is_empty() {
-            format!("\x1b[{code}m{text}\x1b[0m")
+            format!("{ESCAPE}{code}m{text}{RESET}")
         } else {
             text.to_owned()
         }
     }
 
-    /// Cuts text to `width` columns at its end.
+    /// Cuts text to `width` columns at its end. Colours take no columns, and end where it is cut.
     pub(crate) fn cut(self, text: &str, width: usize) -> String {
-        if text.width() <= width {
+        if columns(text) <= width {
             return text.to_owned();
         }
         let mark = self.ellipsis();
-        format!("{}{mark}", head(text, width.saturating_sub(mark.width())))
+        let head = head(text, width.saturating_sub(mark.width()));
+        let end = if head.contains(ESCAPE) { RESET } else { "" };
+        format!("{head}{mark}{end}")
     }
 
     /// Cuts text to `width` columns at its start, as suits a path whose end says most.
@@ -70,15 +74,51 @@ impl Style {
     }
 
     /// Text in the characters that may be used.
-    pub(crate) fn plain(self, text: &str) -> String {
+    #[must_use]
+    pub fn plain(self, text: &str) -> String {
         if !self.ascii {
             return text.to_owned();
         }
         text.replace('µ', "u")
             .replace(['·', '–', '—'], "-")
+            .replace('→', "->")
+            .replace('…', "...")
             .chars()
             .map(|c| if c.is_ascii() { c } else { '?' })
             .collect()
+    }
+
+    /// Breaks text between words into lines of at most `width` columns; longer words are broken.
+    #[must_use]
+    pub fn fill(self, text: &str, width: usize) -> Vec<String> {
+        let width = width.max(2);
+        let mut lines = vec![String::new()];
+        for mut word in text.split_whitespace() {
+            let taken = lines.last().map_or(0, |line| line.width());
+            let gap = usize::from(taken > 0);
+            if taken + gap + word.width() <= width {
+                if let Some(line) = lines.last_mut() {
+                    line.push_str(if taken > 0 { " " } else { "" });
+                    line.push_str(word);
+                }
+                continue;
+            }
+            if taken > 0 {
+                lines.push(String::new());
+            }
+            while word.width() > width {
+                let part = head(word, width);
+                if let Some(line) = lines.last_mut() {
+                    line.push_str(part);
+                }
+                lines.push(String::new());
+                word = word.get(part.len()..).unwrap_or_default();
+            }
+            if let Some(line) = lines.last_mut() {
+                line.push_str(word);
+            }
+        }
+        lines
     }
 
     fn ellipsis(self) -> &'static str {
@@ -86,9 +126,32 @@ impl Style {
     }
 }
 
+/// What begins a colour, up to the `m` behind it. Nothing else that a terminal would obey gets into
+/// a text, see [`one_line`].
+const ESCAPE: &str = "\x1b[";
+/// Ends all colours.
+const RESET: &str = "\x1b[0m";
+
+/// Columns that a text takes in a terminal.
+pub(crate) fn columns(text: &str) -> usize {
+    let mut columns = 0;
+    let mut rest = text;
+    while let Some((before, colour)) = rest.split_once(ESCAPE) {
+        columns += before.width();
+        rest = colour.split_once('m').map_or("", |(_, rest)| rest);
+    }
+    columns + rest.width()
+}
+
+/// The start of a text that takes at most so many columns.
 fn head(text: &str, width: usize) -> &str {
     let mut taken = 0;
+    let mut is_colour = false;
     for (at, c) in text.char_indices() {
+        if is_colour || c == '\x1b' {
+            is_colour = c != 'm';
+            continue;
+        }
         taken += c.width().unwrap_or(0);
         if taken > width {
             return text.get(..at).unwrap_or_default();
@@ -149,6 +212,26 @@ mod tests {
     #[test]
     fn nothing_reaches_the_terminal_that_it_would_obey() {
         assert_eq!(one_line("a\x1b[31mb\nc\u{202e}d"), "a\\u{1b}[31mb c\\u{202e}d");
+    }
+
+    #[test]
+    fn colours_take_no_columns_and_end_where_text_is_cut() {
+        let style = Style { colour: true, ..STYLE };
+        let text = format!("ab {} gh", style.bold("cdef"));
+        assert_eq!(columns(&text), 10);
+        assert_eq!(style.cut(&text, 10), text);
+        assert_eq!(style.cut(&text, 6), "ab \x1b[1mcd…\x1b[0m");
+        assert_eq!(style.cut(&text, 3), "ab…");
+        assert_eq!(style.cut(&text, 8), "ab \x1b[1mcdef\x1b[0m…\x1b[0m");
+    }
+
+    #[test]
+    fn text_is_broken_between_words() {
+        let filled = |text: &str, width| STYLE.fill(text, width);
+        assert_eq!(filled("one two  three", 7), ["one two", "three"]);
+        assert_eq!(filled("one twothree", 5), ["one", "twoth", "ree"]);
+        assert_eq!(filled("日本語です x", 5), ["日本", "語で", "す x"]);
+        assert_eq!(filled("", 5), [""]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// Longer files are not read.
 const MAX_FILE_BYTES: u64 = 8 << 20;
@@ -17,6 +18,8 @@ const MAX_LINE_CHARS: usize = 200;
 /// Finds the text of lines. It never fails: a line that cannot be read is `None`.
 pub struct SourceLookup {
     cwd: PathBuf,
+    /// Files that were changed later have no lines.
+    until: Option<SystemTime>,
     cache: RefCell<Cache>,
 }
 
@@ -36,13 +39,27 @@ impl SourceLookup {
     /// Relative file names start in `cwd`, the folder in which the program was started.
     #[must_use]
     pub fn new(cwd: impl Into<PathBuf>) -> Self {
-        Self { cwd: cwd.into(), cache: RefCell::default() }
+        Self { cwd: cwd.into(), until: None, cache: RefCell::default() }
+    }
+
+    /// Passes over files that were changed after the start of the run: their lines may be others
+    /// than those that ran.
+    #[must_use]
+    pub fn unchanged_since(self, started: Option<SystemTime>) -> Self {
+        Self { until: started, ..self }
     }
 
     /// The text of a line, from 1, without the space around it and cut when it is long. `None`
     /// where there is no such line, or where it is blank.
     #[must_use]
     pub fn line(&self, file: &str, line: u32) -> Option<String> {
+        let line = self.whole_line(file, line)?;
+        Some(shown(&line))
+    }
+
+    /// The same, however long it is.
+    #[must_use]
+    pub fn whole_line(&self, file: &str, line: u32) -> Option<String> {
         let index = usize::try_from(line).ok()?.checked_sub(1)?;
         if file.is_empty() || file.contains('\0') || (file.starts_with('<') && file.ends_with('>'))
         {
@@ -50,7 +67,7 @@ impl SourceLookup {
         }
         let cache = &mut *self.cache.borrow_mut();
         if !cache.files.contains_key(file) {
-            let text = read(&self.cwd.join(file)).map(Text::new);
+            let text = read(&self.cwd.join(file), self.until).map(Text::new);
             let n_bytes = file.len() + text.as_ref().map_or(0, Text::n_bytes);
             if cache.n_bytes + n_bytes > MAX_CACHE_BYTES {
                 *cache = Cache::default();
@@ -61,12 +78,7 @@ impl SourceLookup {
         let text = cache.files.get(file)?.as_ref()?;
         let &(start, end) = text.lines.get(index)?;
         let line = text.text.get(start..end)?.trim();
-        let mut shown: String = line.chars().take(MAX_LINE_CHARS).collect();
-        if shown.len() < line.len() {
-            shown.pop();
-            shown.push('…');
-        }
-        (!shown.is_empty()).then_some(shown)
+        (!line.is_empty()).then(|| line.to_owned())
     }
 }
 
@@ -98,10 +110,16 @@ impl Text {
     }
 }
 
-fn read(path: &Path) -> Option<String> {
+fn read(path: &Path, until: Option<SystemTime>) -> Option<String> {
     // Asked before opening: opening a pipe or a device could wait, or have an effect.
     let about = fs::metadata(path).ok()?;
     if !about.is_file() || about.len() > MAX_FILE_BYTES {
+        return None;
+    }
+    // Where the system does not know when a file was changed, it is taken as it is.
+    if let (Some(until), Ok(changed)) = (until, about.modified())
+        && changed > until
+    {
         return None;
     }
     let mut bytes = Vec::new();
@@ -112,6 +130,16 @@ fn read(path: &Path) -> Option<String> {
     } else {
         Some(String::from_utf8_lossy(bytes).into_owned())
     }
+}
+
+/// A line as it is shown: cut when it is long.
+pub(crate) fn shown(line: &str) -> String {
+    let mut shown: String = line.chars().take(MAX_LINE_CHARS).collect();
+    if shown.len() < line.len() {
+        shown.pop();
+        shown.push('…');
+    }
+    shown
 }
 
 /// Whether one of the first two lines declares Latin-1, in the way of PEP 263.
@@ -188,6 +216,21 @@ mod tests {
         {
             assert_eq!(sources.line(file, 1), None, "{file}");
         }
+    }
+
+    #[test]
+    fn a_file_that_was_changed_after_the_start_has_no_lines() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("app.py");
+        fs::write(&path, "a = 1\n").unwrap();
+        let changed = fs::metadata(&path).unwrap().modified().unwrap();
+        let line =
+            |started| SourceLookup::new(folder.path()).unchanged_since(started).line("app.py", 1);
+        let second = std::time::Duration::from_secs(1);
+        assert_eq!(line(Some(changed)).as_deref(), Some("a = 1"));
+        assert_eq!(line(Some(changed + second)).as_deref(), Some("a = 1"));
+        assert_eq!(line(Some(changed - second)), None);
+        assert_eq!(line(None).as_deref(), Some("a = 1"));
     }
 
     #[test]

@@ -11,12 +11,14 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::json::{Exit, ExitState, Layout, Process, Site};
 use crate::paint::{Style, left, one_line, right};
-use crate::{Report, tables};
+use crate::{Report, findings, tables};
 
-/// Lines that a summary has at most.
+/// Lines that a summary has at most, without those of its findings.
 pub const MAX_LINES: usize = 25;
 /// Sites that it shows unless told otherwise.
 pub const DEFAULT_SITES: usize = 8;
+/// Findings that it shows unless told otherwise.
+pub const DEFAULT_FINDINGS: usize = 5;
 
 /// What a summary is to show.
 #[derive(Clone, Copy, Debug)]
@@ -27,13 +29,17 @@ pub struct SummaryOptions<'a> {
     pub path: Option<&'a Path>,
     /// How many call sites.
     pub n_sites: usize,
+    /// How many findings.
+    pub n_findings: usize,
 }
 
 /// The summary of a run, ending with a newline.
 #[must_use]
 pub fn summary(report: &Report, options: &SummaryOptions<'_>) -> String {
     let style = options.style;
-    let mut lines = vec![headline(report, style)];
+    let headline = style.cut(&headline(report, style), style.width.max(1));
+    let top = findings::top(report, style, options.n_findings, options.path);
+    let mut lines = Vec::new();
     let notices = notices(report);
     let has_numpy = report.processes.iter().any(|process| process.numpy.is_some());
     if !has_numpy {
@@ -43,10 +49,7 @@ pub fn summary(report: &Report, options: &SummaryOptions<'_>) -> String {
     }
     lines.extend(processes(report));
     for line in &mut lines {
-        // Coloured lines were made to fit.
-        if !line.contains('\x1b') {
-            *line = style.cut(line, style.width.max(1));
-        }
+        *line = style.cut(line, style.width.max(1));
     }
     // What follows is worth a second line of the terminal.
     lines.extend(notices);
@@ -58,9 +61,9 @@ pub fn summary(report: &Report, options: &SummaryOptions<'_>) -> String {
         lines.push(format!("Report: {path}"));
         lines.push(style.dim(&format!("Next: npprof report {path} --by function")));
     }
-    lines.truncate(MAX_LINES);
+    lines.truncate(MAX_LINES - 1);
     let mut text = String::new();
-    for line in lines {
+    for line in [headline].into_iter().chain(top).chain(lines) {
         text.push_str(style.plain(&line).trim_end());
         text.push('\n');
     }
@@ -296,20 +299,33 @@ mod tests {
 
     use super::*;
     use crate::example;
+    use crate::paint::columns;
 
     fn shown(report: &Report, width: usize) -> String {
         let style = Style { width, ..Style::default() };
         let path = Some(Path::new("r.json"));
-        summary(report, &SummaryOptions { style, path, n_sites: DEFAULT_SITES })
+        summary(
+            report,
+            &SummaryOptions { style, path, n_sites: DEFAULT_SITES, n_findings: DEFAULT_FINDINGS },
+        )
     }
 
     #[test]
     fn a_run_is_told_in_a_few_lines() {
         assert_snapshot!(shown(&example::report(), 100), @r"
         npprof: python main.py --size 8192 — exit 0 after 12.3 s
+        Findings: 1 warning, 1 in code of others
+        1. redundant-copy  fit.py:41 Model.fit
+           gram = x.T.copy() @ x
+           `ndarray.copy` copied 763 MiB of float64 (381, 131072) in 2 copies, and neither the original nor
+           the copy changed while both were alive.
+           Fix: Use `x.T` itself instead of `x.T.copy()`.
+           Saves: 381 MiB at the high-water mark, 763 MiB of allocations, 763 MiB of copies
+        1 more: npprof report r.json --findings
+
         High-water mark  1.17 GiB of array data, 4.56 s after the start
         Alive at that moment, by the line that allocated it:
-           763 MiB  64 %  fit.py:41 Model.fit                        float64 (8192, 8192) F   gram = x.T @ x
+           763 MiB  64 %  fit.py:41 Model.fit                        float64 (8192, 8192) F   gram = x.T.co…
            305 MiB  25 %  fit.py:12 load                             float64 (40000000,)      return np.fro…
           96.0 MiB   8 %  tools/filters.py:7 smooth.<locals>.inner   float32 (2048, 2048, 3)  return np.con…
           32.0 MiB   3 %  …image/_filters.py:1204 gaussian_filter1d  float64 (2048, 2048)     output = _ni_…
@@ -325,12 +341,20 @@ mod tests {
 
     #[test]
     fn no_line_is_wider_than_the_terminal_nor_are_there_more_than_25() {
-        for width in [20, 40, 80, 200] {
-            let text = shown(&example::report(), width);
+        for (width, colour) in
+            [20, 40, 80, 200].into_iter().flat_map(|it| [(it, false), (it, true)])
+        {
+            let style = Style { width, colour, ascii: false };
+            let path = Some(Path::new("r.json"));
+            let options =
+                |n_findings| SummaryOptions { style, path, n_sites: DEFAULT_SITES, n_findings };
+            let text = summary(&example::report(), &options(0));
             assert!(text.lines().count() <= MAX_LINES, "{text}");
+            let text = summary(&example::report(), &options(5));
             // The ways on are shown whole.
-            let lines = text.lines().filter(|line| !line.starts_with("Next: "));
-            assert!(lines.clone().all(|line| line.width() <= width.max(29)), "{width}\n{text}");
+            let is_way_on = |line: &&str| line.contains("npprof report");
+            let mut lines = text.lines().filter(|line| !is_way_on(line));
+            assert!(lines.all(|line| columns(line) <= width), "{width}\n{text}");
         }
     }
 

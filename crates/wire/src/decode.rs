@@ -4,8 +4,9 @@
 //! least one word.
 
 use crate::record::{
-    Fact, FreedAt, HAS_SHAPE, IS_ZEROED, Kind, Layout, MAX_NDIM, MAX_RECORD_WORDS, MAX_TEXT, Order,
-    Record,
+    Counts, Fact, FreedAt, HAS_SHAPE, IS_FIRST, IS_ZEROED, Kind, Layout, MAX_NDIM, MAX_OPERANDS,
+    MAX_RECORD_WORDS, MAX_TEXT, OPERATION_WORDS, Operand, Operation, Order, Record, Role,
+    SIZE_BITS, Scalar,
 };
 
 /// Why words are no record. The ring they come from can't be read further.
@@ -60,17 +61,35 @@ pub fn decode(words: &[u64]) -> Result<(Record<'_>, usize), DecodeError> {
     const CLOCK: u8 = Kind::Clock as u8;
     const FORK: u8 = Kind::Fork as u8;
     const STAMP: u8 = Kind::Stamp as u8;
+    const FREE_FROM: u8 = Kind::FreeFrom as u8;
+    const OPERATION: u8 = Kind::Operation as u8;
+    const TOUCH: u8 = Kind::Touch as u8;
+    const COUNTS: u8 = Kind::Counts as u8;
+    const PIN: u8 = Kind::Pin as u8;
     Ok(match kind {
         FREE => (Record::Free { address: rest, at: FreedAt::Elsewhere }, 1),
         FREE_SAME_LINE => (Record::Free { address: rest, at: FreedAt::SameLine }, 1),
         FREE_SAME_PLACE => (Record::Free { address: rest, at: FreedAt::SamePlace }, 1),
         ALLOC => {
             let traits = word(words, 1, 3)?;
-            let size_bytes = word(words, 2, 3)?;
+            let size = word(words, 2, 3)?;
+            let size_bytes = size & ((1 << SIZE_BITS) - 1);
+            let operation = (size >> SIZE_BITS) as u16;
             let (layout, len) = layout(words, traits, 3)?;
             let stack = high(traits);
             let is_zeroed = traits & IS_ZEROED != 0;
-            (Record::Alloc { address: rest, size_bytes, stack, is_zeroed, layout }, len)
+            let is_first = traits & IS_FIRST != 0;
+            let address = rest;
+            let record = Record::Alloc {
+                address,
+                size_bytes,
+                stack,
+                is_zeroed,
+                operation,
+                is_first,
+                layout,
+            };
+            (record, len)
         }
         REALLOC => {
             let new_address = word(words, 1, 4)?;
@@ -87,8 +106,98 @@ pub fn decode(words: &[u64]) -> Result<(Record<'_>, usize), DecodeError> {
         CLOCK => (Record::Clock { now_ns: rest }, 1),
         FORK => (Record::Fork { fork: rest }, 1),
         STAMP => (Record::Stamp { position: rest }, 1),
+        FREE_FROM => {
+            let second = word(words, 1, 2)?;
+            let at = match (second & 0xff) as u8 {
+                FREE_SAME_LINE => FreedAt::SameLine,
+                FREE_SAME_PLACE => FreedAt::SamePlace,
+                _ => FreedAt::Elsewhere,
+            };
+            (Record::FreeFrom { address: rest, at, stack: high(second) }, 2)
+        }
+        OPERATION => operation(words, first)?,
+        TOUCH => {
+            let second = word(words, 1, 2)?;
+            let is_write = second & 1 != 0;
+            (Record::Touch { address: rest, size_bytes: second >> 1, is_write }, 2)
+        }
+        COUNTS => {
+            let at = |index| word(words, index, 8);
+            let counts = Counts {
+                operation: (rest & 0xffff) as u16,
+                stack: high(at(1)?),
+                n: at(2)?,
+                read_bytes: at(3)?,
+                written_bytes: at(4)?,
+                copied_bytes: at(5)?,
+                strided_bytes: at(6)?,
+                n_scalars: at(7)?,
+            };
+            (Record::Counts(counts), 8)
+        }
+        PIN => {
+            let second = word(words, 1, 3)?;
+            let viewed_bytes = word(words, 2, 3)?;
+            let (stack, n_views) = (high(second), low(second));
+            (Record::Pin { address: rest, stack, n_views, viewed_bytes }, 3)
+        }
         _ => return definition(words, kind, rest),
     })
+}
+
+fn operation(words: &[u64], first: u64) -> Result<(Record<'_>, usize), DecodeError> {
+    let at = |index| word(words, index, OPERATION_WORDS);
+    let context = at(1)?;
+    let n_operands = (first >> 24 & 0xff) as usize;
+    let malformed = DecodeError::Malformed(Kind::Operation as u8);
+    if n_operands > MAX_OPERANDS {
+        return Err(malformed);
+    }
+    let (duration_ns, allocated_bytes, freed_bytes) = (at(2)?, at(3)?, at(4)?);
+    let (axes, detail, second) = (at(5)?, at(6)?, at(7)?);
+    let operands = words.get(OPERATION_WORDS..).unwrap_or(&[]);
+    let mut len = 0;
+    for _ in 0..n_operands {
+        let rest = operands.get(len..).unwrap_or(&[]);
+        let (_, operand_len) = operand(rest).map_err(|error| match error {
+            // Its words may not all be there yet.
+            DecodeError::Truncated { claimed, left } => DecodeError::Truncated {
+                claimed: OPERATION_WORDS + len + claimed,
+                left: OPERATION_WORDS + len + left,
+            },
+            _ => malformed,
+        })?;
+        len += operand_len;
+    }
+    let operation = Operation {
+        operation: (first >> 8 & 0xffff) as u16,
+        outer: (context >> 16 & 0xffff) as u16,
+        flags: high(first),
+        stack: high(context),
+        n_inputs: (context & 0xffff) as u16,
+        duration_ns,
+        allocated_bytes,
+        freed_bytes,
+        axes,
+        detail,
+        second,
+        operands: operands.get(..len).unwrap_or(&[]),
+        n_operands,
+    };
+    Ok((Record::Operation(operation), OPERATION_WORDS + len))
+}
+
+/// The operand at the start of `words`, and how many words it takes.
+pub(crate) fn operand(words: &[u64]) -> Result<(Operand<'_>, usize), DecodeError> {
+    let first = word(words, 0, 2)?;
+    let traits = word(words, 1, 2)?;
+    let (layout, len) = layout(words, traits, 2)?;
+    let role =
+        Role::from_bits(first & 0xff).ok_or(DecodeError::Malformed(Kind::Operation as u8))?;
+    let scalar = Scalar::from_bits(high(traits) >> 16);
+    let operand =
+        Operand { address: first >> 8, role, scalar, traits: high(traits) & 0xffff, layout };
+    Ok((operand, len))
 }
 
 fn definition(words: &[u64], kind: u8, claimed: u64) -> Result<(Record<'_>, usize), DecodeError> {
@@ -96,8 +205,8 @@ fn definition(words: &[u64], kind: u8, claimed: u64) -> Result<(Record<'_>, usiz
     const STACK: u8 = Kind::DefineStack as u8;
     const DTYPE: u8 = Kind::DefineDtype as u8;
     const THREAD: u8 = Kind::DefineThread as u8;
-    const FACT: u8 = Kind::Fact as u8;
-    if !(CODE..=FACT).contains(&kind) {
+    const OPERATION: u8 = Kind::DefineOperation as u8;
+    if !(CODE..=OPERATION).contains(&kind) {
         return Err(DecodeError::UnknownKind(kind));
     }
     let malformed = DecodeError::Malformed(kind);
@@ -129,6 +238,7 @@ fn definition(words: &[u64], kind: u8, claimed: u64) -> Result<(Record<'_>, usiz
                 caller: low(first),
                 code: high(second),
                 line: low(second),
+                byte_offset: high(at(3)?),
             }
         }
         DTYPE => {
@@ -140,6 +250,11 @@ fn definition(words: &[u64], kind: u8, claimed: u64) -> Result<(Record<'_>, usiz
             let thread = high(at(2)?);
             let (name, _) = texts(words, 3).ok_or(malformed)?;
             Record::DefineThread { thread, native_id: first, name: name.0, name_bytes: name.1 }
+        }
+        OPERATION => {
+            let (name, _) = texts(words, 2).ok_or(malformed)?;
+            let operation = u16::try_from(high(first)).map_err(|_| malformed)?;
+            Record::DefineOperation { operation, name: name.0, name_bytes: name.1 }
         }
         _ => {
             let (text, _) = texts(words, 2).ok_or(malformed)?;

@@ -93,8 +93,18 @@ pub const fn ring_words(ring: usize) -> usize {
     if ring == MAIN_RING { MAIN_RING_WORDS } else { SIDE_RING_WORDS }
 }
 
+/// Shim, under the interpreter lock: the counters of small operations, behind the rings. Each is
+/// [`COUNTER_WORDS`] words: the key (operation, [`crate::record::COUNTER_VALID`], stack), then the
+/// fields of [`crate::record::Counts`] from `n` on. A counter whose place another one takes goes out
+/// as a `Counts` record first.
+pub const COUNTERS: usize = ring_start(N_RINGS - 1) + SIDE_RING_WORDS;
+/// Words of a counter: a cache line.
+pub const COUNTER_WORDS: usize = 8;
+/// Number of counters: 512 KiB, of which only what is used takes memory.
+pub const N_COUNTERS: usize = 1 << 13;
+
 /// Words of a whole segment.
-pub const SEGMENT_WORDS: usize = ring_start(N_RINGS - 1) + SIDE_RING_WORDS;
+pub const SEGMENT_WORDS: usize = COUNTERS + N_COUNTERS * COUNTER_WORDS;
 /// Bytes of a whole segment.
 pub const SEGMENT_BYTES: usize = SEGMENT_WORDS * 8;
 

@@ -5,13 +5,16 @@
 //! yet. `tp_dealloc` makes sure that it is still alive.
 
 use std::ffi::c_void;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use npprof_abi::python::object;
+use npprof_abi::numpy::ArrayBody;
+use npprof_abi::numpy::array::OWNDATA;
+use npprof_abi::python::object::{self, OBJECT_SIZE};
 
 use crate::install::python::Python;
 use crate::memory::{Address, read, replace};
-use crate::state::{enter, pending, set_pending};
+use crate::operation::look::types;
+use crate::state::{enter, enter_locked, pending, set_pending};
 
 type Alloc = unsafe extern "C" fn(*mut c_void, isize) -> *mut c_void;
 type Dealloc = unsafe extern "C" fn(*mut c_void);
@@ -23,6 +26,14 @@ static DEALLOC: AtomicUsize = AtomicUsize::new(0);
 static NEW: AtomicUsize = AtomicUsize::new(0);
 /// `ndarray` itself.
 static ARRAY_TYPE: AtomicUsize = AtomicUsize::new(0);
+
+/// Large arrays with small views are being watched.
+static HAS_WATCHED: AtomicBool = AtomicBool::new(false);
+
+/// From now on deaths of arrays are looked at.
+pub(crate) fn watch_deaths() {
+    HAS_WATCHED.store(true, Ordering::Relaxed);
+}
 
 /// Puts the hooks into `ndarray`.
 ///
@@ -72,11 +83,37 @@ unsafe extern "C" fn array_dealloc(array: *mut c_void) {
     if pending() == array.addr() {
         set_pending(0);
     }
+    if HAS_WATCHED.load(Ordering::Relaxed) {
+        // SAFETY: Python passes an array whose fields are still all there, with the lock held.
+        unsafe { see_death(array.addr()) };
+    }
     // SAFETY: `install` stored it before this could be called; a slot of this type.
     let original =
         unsafe { std::mem::transmute::<usize, Dealloc>(DEALLOC.load(Ordering::Relaxed)) };
     // SAFETY: Python's call, passed on.
     unsafe { original(array) };
+}
+
+/// Tells the watched owners of an array's death: it may be one, or a view of one.
+///
+/// # Safety
+///
+/// `array` must be an array that is about to be taken apart, with the lock held.
+unsafe fn see_death(array: Address) {
+    // SAFETY: the caller vouches for the lock.
+    let (Some(state), Some(types)) = (unsafe { enter_locked() }, types()) else { return };
+    if state.operations.owners.is_empty() {
+        HAS_WATCHED.store(false, Ordering::Relaxed);
+        return;
+    }
+    // SAFETY: the caller vouches for the array.
+    let body = unsafe { read::<ArrayBody>(array, OBJECT_SIZE) };
+    if body.flags & OWNDATA != 0 {
+        state.operations.owners.drop_owner(array, &mut state.stream);
+    // SAFETY: as above.
+    } else if let Some((owner, n_bytes)) = unsafe { state.small_view(array, types) } {
+        state.operations.owners.drop_view(owner, n_bytes, &mut state.stream);
+    }
 }
 
 /// # Safety

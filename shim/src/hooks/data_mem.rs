@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use npprof_abi::numpy::DataMemHandler;
 use npprof_abi::numpy::data_mem::{DataCalloc, DataFree, DataMalloc, DataRealloc};
-use npprof_wire::encode::{Traits, event};
+use npprof_wire::encode::{Traits, event, freed_from, size_in_operation};
 use npprof_wire::record::Kind;
 
 use crate::layout::Layout;
@@ -266,7 +266,14 @@ fn record_allocation(block: usize, size: usize, is_zeroed: bool) {
     };
     let array = pending();
     set_pending(0);
-    let stack = state.stack();
+    state.operations.touches.born(block);
+    let making = state.making(size);
+    state.stacks.mark_line();
+    state.flush_touches();
+    if size >= TIMED_BYTES {
+        // SAFETY: `enter` has found the lock held.
+        unsafe { state.operations.owners.look(&mut state.stream) };
+    }
     let mut layout = if array == 0 {
         crate::hooks::array::adopt_subclasses(state.python);
         Layout::SCRATCH
@@ -276,14 +283,15 @@ fn record_allocation(block: usize, size: usize, is_zeroed: bool) {
         unsafe { Layout::of_array(array, size, false, &mut state.dtypes, &mut state.stream) }
     };
     layout.traits.is_zeroed = is_zeroed;
+    layout.traits.is_first = making.is_first;
     let stream = &mut state.stream;
     let n_words = layout.n_words().wrapping_add(3);
     let has_room =
         if size < TIMED_BYTES { stream.begin(n_words) } else { stream.begin_timed(n_words) };
     if has_room {
         stream.push(event(Kind::Alloc, block as u64));
-        stream.push(layout.traits.word(stack));
-        stream.push(size as u64);
+        stream.push(layout.traits.word(making.stack));
+        stream.push(size_in_operation(size as u64, making.operation));
         layout.push(stream);
         stream.publish();
     }
@@ -295,13 +303,33 @@ fn record_free(block: usize, size: usize) {
         return;
     }
     let Some(state) = enter() else {
+        crate::operation::copies::lose_track();
         return record_aside(&[event(Kind::Free, block as u64)]);
     };
     // SAFETY: `enter` has found that this is the current thread and holds the lock.
     let kind = unsafe { state.stacks.kind_of_free(state.thread()) };
+    state.freed_inside(size);
+    // SAFETY: frees are recorded before they happen, and what happens to blocks otherwise makes copies
+    // be forgotten.
+    unsafe { state.end_copies(block) };
+    if size >= TIMED_BYTES {
+        return record_large_free(state, kind, block);
+    }
     let stream = &mut state.stream;
-    if if size < TIMED_BYTES { stream.begin(1) } else { stream.begin_timed(1) } {
+    if stream.begin(1) {
         stream.push(event(kind, block as u64));
+        stream.publish();
+    }
+}
+
+/// A large block's end is recorded with where it happens: whether what made it was over by then.
+fn record_large_free(state: &mut State, kind: Kind, block: usize) {
+    state.flush_touches();
+    let stack = state.stack();
+    let stream = &mut state.stream;
+    if stream.begin_timed(2) {
+        stream.push(event(Kind::FreeFrom, block as u64));
+        stream.push(freed_from(stack, kind));
         stream.publish();
     }
 }
@@ -318,10 +346,14 @@ fn record_reallocation(old_block: usize, block: usize, size: usize) {
         [event(Kind::Realloc, old_block as u64), block as u64, size as u64, u64::from(stack) << 32]
     };
     let Some(state) = enter() else {
+        crate::operation::copies::lose_track();
         return record_aside(&words(0));
     };
     set_pending(0);
+    // The old block may be gone already.
+    state.operations.copies.forget();
     let words = words(state.stack());
+    state.stacks.mark_line();
     if state.stream.begin_timed(words.len()) {
         for word in words {
             state.stream.push(word);

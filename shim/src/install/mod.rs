@@ -6,6 +6,7 @@
 
 mod audit;
 mod numpy;
+pub(crate) mod operations;
 pub(crate) mod python;
 pub(crate) mod session;
 

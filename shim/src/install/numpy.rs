@@ -5,17 +5,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use npprof_abi::numpy::data_mem::{CAPSULE_NAME, DEFAULT_HANDLER_NAME, HANDLER_VERSION};
 use npprof_abi::numpy::{DataMemHandler, NumpyLayout, NumpyVersion, api, descr};
-use npprof_abi::python::method::{CallingConvention, MethodDef};
 use npprof_abi::python::object;
 use npprof_abi::{Unsupported, numpy_support};
 use npprof_wire::record::Fact;
 use npprof_wire::segment;
 
 use super::fact;
+use super::operations::{self, Numpy};
 use super::python::Python;
 use crate::dtype::DtypeTable;
-use crate::hooks::{array, data_mem, method};
+use crate::hooks::{array, data_mem};
 use crate::memory::{Address, c_string, read, replace};
+use crate::operation::Operations;
+use crate::operation::names::Names;
 use crate::stack::{FrameOffsets, Room, Stacks};
 use crate::state::State;
 use crate::stream::Stream;
@@ -32,6 +34,10 @@ pub(super) struct Ready {
     layout: &'static NumpyLayout,
     stacks: Stacks,
     python: &'static Python,
+    operations: Operations,
+    array_type: Address,
+    api: Address,
+    maps: Maps,
 }
 
 impl Ready {
@@ -41,7 +47,14 @@ impl Ready {
         let flags = stream.segment.word(segment::FLAGS);
         flags.fetch_or(segment::flags::HOOKED, Ordering::Relaxed);
         let dtypes = DtypeTable::new(self.layout.descr);
-        crate::state::begin(State::new(self.python, stream, self.stacks, dtypes));
+        let state = State::new(self.python, stream, self.stacks, dtypes, self.operations);
+        crate::state::begin(state);
+        // SAFETY: the installer holds the lock, and hooks record from now on.
+        if let Some(state) = unsafe { crate::state::enter_locked() } {
+            let numpy = Numpy { api: self.api, array_type: self.array_type, maps: &self.maps };
+            // SAFETY: as above; the table and the type are NumPy's.
+            unsafe { operations::install(&numpy, state) };
+        }
     }
 }
 
@@ -96,7 +109,7 @@ pub(super) unsafe fn find(python: &Python) -> Option<Core> {
 /// # Safety
 ///
 /// `api` must be a table with this entry.
-unsafe fn entry(api: Address, slot: usize) -> Address {
+pub(super) unsafe fn entry(api: Address, slot: usize) -> Address {
     // SAFETY: the caller vouches for the table.
     unsafe { read::<Address>(api, slot.wrapping_mul(8)) }
 }
@@ -158,8 +171,6 @@ pub(super) unsafe fn install(
     if is_writable {
         // SAFETY: `ndarray`, as checked, and it can be written.
         unsafe { array::install(array_type, python) };
-        // SAFETY: as above.
-        unsafe { hook_methods(array_type, &maps) };
     }
     fact(
         stream,
@@ -180,8 +191,9 @@ pub(super) unsafe fn install(
         Fact::Hook,
         if can_wrap { "handlers=on" } else { "handlers=off: NumPy's API table can't be written" },
     );
-    fact(stream, Fact::Hook, "operations=off: this version records allocations only");
-    Ok(Ready { layout, stacks, python })
+    // SAFETY: this function is called once, with the lock held.
+    let operations = unsafe { Operations::new(Names::new(stream)) };
+    Ok(Ready { layout, stacks, python, operations, array_type, api: core.api, maps })
 }
 
 /// # Safety
@@ -306,33 +318,6 @@ unsafe fn write_handler(handler: Address, content: &DataMemHandler) {
     unsafe { to.write_unaligned(*content) };
 }
 
-/// # Safety
-///
-/// `array_type` must be `numpy.ndarray`, with the interpreter lock held.
-unsafe fn hook_methods(array_type: Address, maps: &Maps) {
-    // SAFETY: the caller vouches for the type.
-    let mut at = unsafe { read::<Address>(array_type, object::TP_METHODS) };
-    while at != 0 {
-        // SAFETY: an entry of the table, whose last one has no name.
-        let entry = unsafe { read::<MethodDef>(at, 0) };
-        if entry.ml_name.is_null() {
-            return;
-        }
-        // SAFETY: a C string.
-        let name = unsafe { c_string(entry.ml_name.addr()) };
-        let hook = method::HOOKS.iter().find(|hook| hook.name.to_bytes() == name);
-        let convention = CallingConvention::of(entry.ml_flags);
-        if let (Some(hook), Some(convention)) = (hook, convention)
-            && maps.is_writable(at)
-            && let Some(stand_in) = hook.stand_in(entry.ml_meth.addr(), convention)
-        {
-            // SAFETY: an entry that can be written; the original is kept.
-            unsafe { replace(at, std::mem::offset_of!(MethodDef, ml_meth), stand_in) };
-        }
-        at = at.wrapping_add(size_of::<MethodDef>());
-    }
-}
-
 type SetHandler = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
 
 /// `PyDataMem_SetHandler`.
@@ -387,7 +372,7 @@ unsafe fn wrap(capsule: Address, python: &Python) {
 }
 
 /// The process's memory map.
-struct Maps(String);
+pub(super) struct Maps(String);
 
 impl Maps {
     fn read() -> Result<Self, String> {
@@ -396,7 +381,7 @@ impl Maps {
         Ok(Self(String::from_utf8_lossy(&maps).into_owned()))
     }
 
-    fn is_writable(&self, address: Address) -> bool {
+    pub(super) fn is_writable(&self, address: Address) -> bool {
         self.0.lines().any(|line| {
             let parse = || {
                 let (range, rest) = line.split_once(' ')?;

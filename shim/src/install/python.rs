@@ -7,6 +7,8 @@ use npprof_abi::python::{PythonBuild, PythonLayout, frame, object, published};
 use npprof_abi::{Unsupported, python_support};
 
 use crate::memory::{Address, c_string, read};
+use crate::operation::call::{KEYWORDS, N_KEYWORDS};
+use crate::operation::look::Types;
 use crate::table::{hash_bytes, mix};
 
 /// An object pointer of the interpreter.
@@ -56,6 +58,8 @@ functions! {
     attribute: unsafe extern "C" fn(Object, *const c_char) -> Object = c"PyObject_GetAttrString";
     decrement: unsafe extern "C" fn(Object) = c"Py_DecRef";
     frame: unsafe extern "C" fn() -> Object = c"PyEval_GetFrame";
+    intern: unsafe extern "C" fn(*const c_char) -> Object = c"PyUnicode_InternFromString";
+    int_value: crate::operation::look::IntValue = c"PyLong_AsLongLongAndOverflow";
 }
 
 type SetExtra = unsafe extern "C" fn(Object, isize, *mut c_void) -> c_int;
@@ -84,6 +88,7 @@ pub(crate) struct Python {
     /// `PyType_GenericAlloc`.
     pub(crate) generic_alloc: usize,
     code_type: usize,
+    function_type: usize,
     module_type: usize,
     generic_attribute: usize,
     watch: OnceLock<Option<Watch>>,
@@ -134,6 +139,7 @@ pub(crate) fn find() -> Result<(), String> {
         thread_number: layout.thread.id,
         generic_alloc: address(c"PyType_GenericAlloc")?,
         code_type: address(c"PyCode_Type")?,
+        function_type: address(c"PyCFunction_Type")?,
         module_type: address(c"PyModule_Type")?,
         generic_attribute: address(c"PyObject_GenericGetAttr")?,
         watch: OnceLock::new(),
@@ -318,6 +324,28 @@ impl Python {
         result
     }
 
+    /// Calls `see` for each value in a dict.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Self::module`]; `dict` must be a live dict, which `see` leaves alone.
+    pub(crate) unsafe fn for_each_value(&self, dict: Address, mut see: impl FnMut(Address)) {
+        let dict = object_at(dict);
+        let (mut position, mut value) = (0, std::ptr::null_mut());
+        let key = std::ptr::null_mut();
+        // SAFETY: a dict that doesn't change meanwhile.
+        while unsafe { (self.functions.dict_next)(dict, &raw mut position, key, &raw mut value) }
+            != 0
+        {
+            see(value.addr());
+        }
+    }
+
+    /// Whether an object is a built-in function.
+    pub(crate) fn is_function(&self, object: Address) -> bool {
+        self.is_instance(object, self.function_type)
+    }
+
     /// Calls `see` for each live object that a dict of weak references refers to.
     ///
     /// # Safety
@@ -429,6 +457,39 @@ impl Python {
         // SAFETY: the lock is held: `watch` is the only caller.
         let index = unsafe { request(on_code_death) };
         (index >= 0).then_some(Watch { set_extra, index })
+    }
+
+    /// The types that operations are told by; `array` is `ndarray`. An error names what is missing.
+    ///
+    /// # Safety
+    ///
+    /// The interpreter lock must be held.
+    pub(crate) unsafe fn types(&self, array: Address) -> Result<Types, String> {
+        let at = |name: &CStr| {
+            let missing = || format!("the interpreter has no {}", name.to_string_lossy());
+            symbol(name).map(<*mut c_void>::expose_provenance).ok_or_else(missing)
+        };
+        let mut keywords = [0; N_KEYWORDS];
+        for (to, name) in keywords.iter_mut().zip(KEYWORDS) {
+            // The reference is kept: the string is interned for good.
+            // SAFETY: a C string; the caller holds the lock.
+            *to = unsafe { (self.functions.intern)(name.as_ptr()) }.addr();
+        }
+        Ok(Types {
+            array,
+            int: at(c"PyLong_Type")?,
+            float: at(c"PyFloat_Type")?,
+            complex: at(c"PyComplex_Type")?,
+            bool: at(c"PyBool_Type")?,
+            slice: at(c"PySlice_Type")?,
+            tuple: at(c"PyTuple_Type")?,
+            list: at(c"PyList_Type")?,
+            generator: at(c"PyGen_Type")?,
+            none: at(c"_Py_NoneStruct")?,
+            ellipsis: at(c"_Py_EllipsisObject")?,
+            int_value: self.functions.int_value,
+            keywords,
+        })
     }
 
     /// The native number of a thread.

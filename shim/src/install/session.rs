@@ -25,6 +25,7 @@ const VARIABLE: &str = "NPPROF_SESSION";
 struct Session {
     token: [u8; TOKEN_BYTES],
     is_lossy: bool,
+    has_operations: bool,
     socket: String,
 }
 
@@ -53,12 +54,22 @@ fn parse(text: &str) -> Option<Session> {
         let at = index.wrapping_mul(2);
         *byte = u8::from_str_radix(token.get(at..at.wrapping_add(2))?, 16).ok()?;
     }
-    Some(Session { token: bytes, is_lossy: flags.contains('L'), socket: socket.to_owned() })
+    Some(Session {
+        token: bytes,
+        is_lossy: flags.contains('L'),
+        has_operations: !flags.contains('A'),
+        socket: socket.to_owned(),
+    })
 }
 
 /// Whether a full ring drops events.
 pub(crate) fn is_lossy() -> bool {
     SESSION.get().is_some_and(|session| session.is_lossy)
+}
+
+/// Whether operations are recorded, and not only allocations.
+pub(crate) fn has_operations() -> bool {
+    SESSION.get().is_some_and(|session| session.has_operations)
 }
 
 /// This process image's number.
@@ -138,16 +149,16 @@ mod tests {
     #[test]
     fn the_variable_is_read_and_anything_else_refused() {
         let token = "000102030405060708090a0b0c0d0eff";
-        let session = parse(&format!("1:{token}:L:/tmp/a:b")).expect("well-formed");
+        let session = parse(&format!("2:{token}:L:/tmp/a:b")).expect("well-formed");
         assert_eq!((session.token[1], session.token[15]), (1, 255));
-        assert!(session.is_lossy);
+        assert!(session.is_lossy && session.has_operations);
         assert_eq!(session.socket, "/tmp/a:b");
         for text in [
             "".to_owned(),
-            format!("2:{token}:-:/tmp/a"),
-            "1:00:-:/tmp/a".to_owned(),
-            format!("1:{token}"),
-            format!("1:zz{}:-:/tmp/a", &token.replace("0001", "01")),
+            format!("1:{token}:-:/tmp/a"),
+            "2:00:-:/tmp/a".to_owned(),
+            format!("2:{token}"),
+            format!("2:zz{}:-:/tmp/a", &token.replace("0001", "01")),
         ] {
             assert!(parse(&text).is_none(), "{text}");
         }

@@ -24,6 +24,8 @@ pub const GET_ABI_VERSION: usize = 0;
 pub const ARRAY_TYPE: usize = 2;
 /// `PyArrayDescr_Type`: the type `numpy.dtype` itself.
 pub const DESCR_TYPE: usize = 3;
+/// `PyArrayIter_Type`: the type `numpy.flatiter`, what `a.flat` is.
+pub const ITER_TYPE: usize = 5;
 /// `PyArray_DescrFromType`: `PyArray_Descr *(int type_num)`, a new reference.
 pub const DESCR_FROM_TYPE: usize = 45;
 /// `PyArray_FromAny`: `PyObject *(PyObject *, PyArray_Descr *, int, int, int flags, PyObject *)`.
@@ -47,3 +49,9 @@ pub const DEFAULT_DATA_MEM_HANDLER: usize = 306;
 
 /// `PyUFunc_Type` in [`UFUNC_API`]: the type `numpy.ufunc` itself.
 pub const UFUNC_TYPE: usize = 0;
+/// `PyUFunc_FromFuncAndData` in [`UFUNC_API`]: makes a ufunc.
+pub const UFUNC_FROM_FUNC_AND_DATA: usize = 1;
+/// `PyUFunc_FromFuncAndDataAndSignature`: as above, with the signature of a generalised ufunc.
+pub const UFUNC_FROM_FUNC_AND_DATA_AND_SIGNATURE: usize = 31;
+/// `PyUFunc_FromFuncAndDataAndSignatureAndIdentity`: as above, with an identity.
+pub const UFUNC_FROM_FUNC_AND_DATA_AND_SIGNATURE_AND_IDENTITY: usize = 42;

@@ -6,7 +6,14 @@
 use core::fmt;
 
 use super::DatetimeMetadata;
-
+/// `NPY_BOOL`.
+pub const BOOL: i32 = 0;
+/// `NPY_INT`: a C `int`.
+pub const INT: i32 = 5;
+/// `NPY_LONG`: a C `long`.
+pub const LONG: i32 = 7;
+/// `NPY_LONGLONG`: a C `long long`.
+pub const LONGLONG: i32 = 9;
 /// `NPY_OBJECT`: elements are `PyObject *`.
 pub const OBJECT: i32 = 17;
 /// `NPY_STRING`: `bytes`.

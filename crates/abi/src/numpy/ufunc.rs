@@ -19,6 +19,9 @@ pub const NTYPES: usize = 48;
 pub const NAME: usize = 56;
 /// `types`: `const char *`, [`NARGS`] type numbers for each inner loop.
 pub const TYPES: usize = 64;
+/// `obj`: the Python function that a ufunc of `frompyfunc` calls, or another object to be kept alive,
+/// or null.
+pub const OBJ: usize = 88;
 /// `core_enabled`: `int`, 1 for a generalised ufunc such as `matmul`, whose inner loop works on whole
 /// core dimensions.
 pub const CORE_ENABLED: usize = 104;

@@ -43,6 +43,13 @@ pub const TUPLE_ITEMS: usize = 24;
 /// `PyListObject.ob_item`: a pointer to the items.
 pub const LIST_ITEMS: usize = 24;
 
+/// `PySliceObject.start`, an object, `None` when left out.
+pub const SLICE_START: usize = 16;
+/// `PySliceObject.stop`.
+pub const SLICE_STOP: usize = 24;
+/// `PySliceObject.step`.
+pub const SLICE_STEP: usize = 32;
+
 /// `tp_name`: `const char *`, for static types with the module in front.
 pub const TP_NAME: usize = 24;
 /// `tp_basicsize`: `Py_ssize_t`.
@@ -66,6 +73,8 @@ pub const TP_GETATTRO: usize = 144;
 pub const TP_AS_BUFFER: usize = 160;
 /// `tp_flags`: `unsigned long`.
 pub const TP_FLAGS: usize = 168;
+/// `tp_iternext`: `PyObject *(*)(PyObject *)`.
+pub const TP_ITERNEXT: usize = 224;
 /// `tp_methods`: null, or an array of [`MethodDef`](super::MethodDef) that a null name ends.
 pub const TP_METHODS: usize = 232;
 /// `tp_getset`: null, or an array of `PyGetSetDef` ([`GETSET_SIZE`] bytes each) that a null name ends.
@@ -104,6 +113,8 @@ pub const TPFLAGS_DICT_SUBCLASS: u64 = 1 << 29;
 /// `Py_TPFLAGS_TYPE_SUBCLASS`: a type.
 pub const TPFLAGS_TYPE_SUBCLASS: u64 = 1 << 31;
 
+/// `PySequenceMethods.sq_item`: `a[n]` by number, as iteration does it.
+pub const SQ_ITEM: usize = 24;
 /// `PyMappingMethods.mp_subscript`: `a[key]`.
 pub const MP_SUBSCRIPT: usize = 8;
 /// `PyMappingMethods.mp_ass_subscript`: `a[key] = value`, and `del a[key]` with a null value.

@@ -3,12 +3,15 @@
 use std::io::{self, IsTerminal, Read};
 
 use npprof_report::json::read_json;
-use npprof_report::text::{DEFAULT_SITES, SummaryOptions};
-use npprof_report::{GroupBy, Report, SortKey, TableOptions, folded, load, summary, table};
+use npprof_report::text::{DEFAULT_FINDINGS, DEFAULT_SITES, SummaryOptions};
+use npprof_report::{
+    GroupBy, Report, SortKey, TableOptions, findings, folded, load, summary, table,
+};
 
 use crate::args::ReportArguments;
 use crate::console;
 use crate::failure::{FAILED, Failure, OrFail};
+use crate::settings;
 use crate::surroundings::{Stream, style};
 
 /// Rows of a table unless told otherwise.
@@ -16,10 +19,14 @@ const DEFAULT_ROWS: usize = 30;
 
 /// Shows a report on standard output.
 pub(crate) fn show(arguments: &ReportArguments) -> Result<u8, Failure> {
-    let report = read(arguments)?;
+    let settings = settings::read(&arguments.kinds, &[])?;
+    let mut report = read(arguments)?;
+    report.findings.retain(|finding| settings.wants(&finding.kind));
     let style = style(Stream::Out, arguments.ascii);
     let text = if arguments.json {
         report.to_json_string()
+    } else if arguments.findings {
+        findings(&report, style)
     } else if arguments.folded {
         folded(&report, arguments.sort.unwrap_or(SortKey::HighWater))
     } else if arguments.by.is_some() || arguments.sort.is_some() {
@@ -35,7 +42,8 @@ pub(crate) fn show(arguments: &ReportArguments) -> Result<u8, Failure> {
     } else {
         let path = (!is_stdin(arguments)).then_some(arguments.file.as_path());
         let n_sites = arguments.n.unwrap_or(DEFAULT_SITES);
-        summary(&report, &SummaryOptions { style, path, n_sites })
+        let n_findings = DEFAULT_FINDINGS;
+        summary(&report, &SummaryOptions { style, path, n_sites, n_findings })
     };
     console::write_out(text.as_bytes()).or_fail(FAILED)?;
     Ok(0)

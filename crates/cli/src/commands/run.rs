@@ -10,11 +10,12 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use npprof_collect::Collector;
+use npprof_findings::Settings;
 use npprof_report::summary;
-use npprof_report::text::SummaryOptions;
+use npprof_report::text::{DEFAULT_FINDINGS, SummaryOptions};
 use tempfile::TempDir;
 
-use crate::args::RunArguments;
+use crate::args::{Level, RunArguments};
 use crate::console;
 use crate::dashboard::Dashboard;
 use crate::failure::{Failure, NOT_STARTED, OrFail};
@@ -22,6 +23,7 @@ use crate::keeper::Keeper;
 use crate::launch::{Environment, OnStop, spawn};
 use crate::program::{self, Obstacle, Program};
 use crate::pty::Pty;
+use crate::settings;
 use crate::shim_path::{self, is_plain};
 use crate::signals::{Caught, Signals};
 use crate::surroundings::{self, Stream, style};
@@ -33,10 +35,11 @@ const MAX_FOLDER_BYTES: usize = 48;
 
 /// Runs a command and profiles it.
 pub(crate) fn run(arguments: &RunArguments) -> Result<u8, Failure> {
+    let settings = settings::read(&arguments.kinds, &arguments.thresholds)?;
     let program = program::resolve(&arguments.command, &surroundings::search_path())?;
     let target = target(arguments);
     target.check()?;
-    let session = Session::open(&program, &target, arguments)?;
+    let session = Session::open(&program, &target, settings, arguments)?;
     if let Some(obstacle) = &program.obstacle {
         console::say(format_args!("warning: running unprofiled: {obstacle}"));
     }
@@ -64,7 +67,12 @@ struct Session {
 }
 
 impl Session {
-    fn open(program: &Program, target: &Target, arguments: &RunArguments) -> Result<Self, Failure> {
+    fn open(
+        program: &Program,
+        target: &Target,
+        settings: Settings,
+        arguments: &RunArguments,
+    ) -> Result<Self, Failure> {
         let named = surroundings::named_shim();
         let own = surroundings::own_executable();
         let shim = shim_path::find(named.as_deref(), &own).or_fail(NOT_STARTED)?;
@@ -76,6 +84,7 @@ impl Session {
             cwd: target.folder.to_string_lossy().into_owned(),
             host: target.host.clone(),
             is_lossy: arguments.lossy,
+            is_allocations_only: arguments.level == Level::Allocations,
             reader_delay: surroundings::reader_delay(),
         };
         let collector = Collector::start(folder.path(), options).or_fail(NOT_STARTED)?;
@@ -83,7 +92,7 @@ impl Session {
         let environment =
             Environment::new(&preload, own_preload.as_deref(), collector.environment());
         let flaw = program.obstacle.as_ref().map(Obstacle::to_string);
-        let watch = Arc::new(Watch::new(collector, target.clone(), flaw));
+        let watch = Arc::new(Watch::new(collector, target.clone(), settings, flaw));
         Ok(Self { watch, environment, signals, folder })
     }
 
@@ -215,6 +224,7 @@ fn tell(outcome: &Outcome, arguments: &RunArguments) {
         Place::StandardOutput | Place::Nowhere => None,
     };
     let style = style(Stream::Err, arguments.ascii);
-    let options = SummaryOptions { style, path, n_sites: arguments.n_sites };
+    let options =
+        SummaryOptions { style, path, n_sites: arguments.n_sites, n_findings: DEFAULT_FINDINGS };
     console::show(&summary(&outcome.report, &options));
 }

@@ -89,6 +89,11 @@ impl Blocks {
     }
 
     /// The block at `address`.
+    pub(crate) fn get(&self, address: u64) -> Option<&Block> {
+        self.places.get(self.find(address)?)
+    }
+
+    /// As [`Self::get`], to change it.
     pub(crate) fn get_mut(&mut self, address: u64) -> Option<&mut Block> {
         let place = self.find(address)?;
         self.places.get_mut(place)

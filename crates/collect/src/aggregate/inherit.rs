@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use super::operations::Operations;
+use super::patterns::Patterns;
 use super::sites::Stack;
 use super::threads::ThreadIndex;
 use super::timeline::Timeline;
@@ -49,8 +51,10 @@ impl Aggregate {
             stacks: self.stacks.iter().map(Stack::inherited).collect(),
             sites: self.sites.inherited(self.now_ns),
             threads: self.threads.inherited(),
-            timeline: Timeline::starting(super::Level { allocated: 0, ..self.level() }),
+            timeline: Timeline::starting(super::Level { allocated: 0, copied: 0, ..self.level() }),
             blocks,
+            operations: Operations::default(),
+            patterns: Patterns::default(),
             crest: Crest { own_live: 0, at_ns: self.now_ns },
             sums,
             origin_ns: self.origin_ns,

@@ -6,11 +6,14 @@
 pub(crate) mod arrays;
 pub(crate) mod held;
 pub(crate) mod layouts;
+pub(crate) mod operations;
+pub(crate) mod patterns;
 pub(crate) mod sites;
 pub(crate) mod spread;
 pub(crate) mod threads;
 pub(crate) mod timeline;
 
+mod apply;
 mod inherit;
 mod stacks;
 
@@ -21,15 +24,31 @@ mod tests;
 
 use std::sync::Arc;
 
-use npprof_wire::record::{FreedAt, Layout, Order, Record};
+use npprof_wire::record::{FreedAt, Layout, Order};
 
-use crate::define::{Definitions, text};
+use crate::define::Definitions;
 use crate::error::StreamError;
 use arrays::{Block, Blocks};
 use layouts::{Described, Move};
+use operations::Operations;
+use patterns::{Born, Context, Patterns};
 use sites::{NONE, Sites, Stack};
 use threads::{ThreadIndex, Threads};
 use timeline::{Level, Timeline};
+
+/// What trackers look things up in; a macro, so that it borrows no more than it must.
+macro_rules! context {
+    ($aggregate:expr) => {
+        Context {
+            stacks: &$aggregate.stacks,
+            definitions: &$aggregate.definitions,
+            live: $aggregate.sums.live,
+            high_water: $aggregate.sums.high_water,
+            now_ns: $aggregate.now_ns,
+        }
+    };
+}
+use context;
 
 /// What is known of so many sites is in a processor's second-level cache.
 const NEAR_SITES: usize = 300;
@@ -80,6 +99,8 @@ pub(crate) struct Aggregate {
     pub(crate) sums: Sums,
     timeline: Timeline,
     blocks: Blocks,
+    pub(crate) operations: Operations,
+    patterns: Patterns,
     crest: Crest,
     /// Start of the run.
     origin_ns: u64,
@@ -119,12 +140,14 @@ impl Aggregate {
         let level = Level { at_ns: now_ns.saturating_sub(origin_ns), ..Level::default() };
         Self {
             definitions: Definitions::default(),
-            stacks: vec![Stack::new(0, NONE, 0)],
+            stacks: vec![Stack::new(0, (NONE, 0, 0))],
             sites: Sites::default(),
             threads: Threads::default(),
             sums: Sums::default(),
             timeline: Timeline::starting(level),
             blocks: Blocks::default(),
+            operations: Operations::default(),
+            patterns: Patterns::default(),
             crest: Crest::default(),
             origin_ns,
             now_ns,
@@ -133,26 +156,6 @@ impl Aggregate {
             mark_sequence: 0,
             n_rare: 0,
             forks: Vec::new(),
-        }
-    }
-
-    /// Takes in a record of a ring whose records are of `thread` until it says otherwise.
-    #[inline]
-    pub(crate) fn apply(
-        &mut self,
-        record: Record<'_>,
-        thread: &mut ThreadIndex,
-    ) -> Result<(), StreamError> {
-        match record {
-            Record::Alloc { address, size_bytes, stack, is_zeroed: _, layout } => {
-                let described = Described::new(layout, size_bytes);
-                self.allocate(Block::new(address, size_bytes, stack), &described, *thread)
-            }
-            Record::Free { address, at } => {
-                self.free(address, at, *thread);
-                Ok(())
-            }
-            other => self.apply_rare(other, thread),
         }
     }
 
@@ -223,73 +226,33 @@ impl Aggregate {
         self.blocks = Blocks::default();
     }
 
-    #[inline(never)]
-    fn apply_rare(
-        &mut self,
-        record: Record<'_>,
-        thread: &mut ThreadIndex,
-    ) -> Result<(), StreamError> {
-        if !matches!(record, Record::Clock { .. } | Record::Fork { .. }) {
-            self.n_rare += 1;
-        }
-        match record {
-            Record::Realloc { old_address, new_address, size_bytes, stack } => {
-                self.reallocate(old_address, Block::new(new_address, size_bytes, stack), *thread)?;
-            }
-            Record::Layout { address, layout } => self.set_layout(address, layout),
-            Record::Thread { thread: number } => *thread = self.threads.number(number),
-            Record::Clock { now_ns } => self.advance(now_ns),
-            Record::Fork { fork } => self.fork(fork, *thread),
-            Record::DefineCode { code, file, file_bytes, name, name_bytes, .. } => {
-                let (file, name) = (text(file, file_bytes), text(name, name_bytes));
-                self.definitions.define_code(code, &file, &name)?;
-            }
-            Record::DefineStack { stack, caller, code, line } => {
-                self.define_stack(stack, caller, (code, line))?;
-            }
-            Record::DefineDtype { dtype, itemsize, name, name_bytes } => {
-                self.definitions.define_dtype(dtype, itemsize, text(name, name_bytes));
-            }
-            Record::DefineThread { thread, native_id, name, name_bytes } => {
-                self.threads.define(thread, native_id, text(name, name_bytes).into());
-            }
-            Record::Fact { fact, text: words, text_bytes } => {
-                self.definitions.define_fact(fact, text(words, text_bytes));
-            }
-            // The reader knows stamps; the others are not rare.
-            Record::Stamp { .. } | Record::Alloc { .. } | Record::Free { .. } => {}
-        }
-        Ok(())
-    }
-
+    /// Takes in a block that was just handed out; gives back its site. `None` for one that can't be.
     #[inline]
     fn allocate(
         &mut self,
         mut block: Block,
         described: &Described<'_>,
         thread: ThreadIndex,
-    ) -> Result<(), StreamError> {
+    ) -> Result<Option<u32>, StreamError> {
         let (size, mark) = (block.size, self.mark);
         if block.address() == 0 {
             self.sums.n_anomalies += 1;
-            return Ok(());
+            return Ok(None);
         }
         self.sums.n_allocations = self.sums.n_allocations.wrapping_add(1);
         block.sequence = self.sequence();
         block.birth_ns = self.now_ns;
-        let site = match self.stacks.get(block.stack as usize) {
-            Some(stack) if stack.site != NONE => stack.site,
-            _ => self.find_site(block.stack)?,
-        };
-        if let Some(site) = self.sites.get_mut(site) {
+        let number = self.site_of(block.stack)?;
+        if let Some(site) = self.sites.get_mut(number) {
             let slot = site.layouts.slot(described, mark);
             block.set_slot(slot);
             if let Some(old) = self.blocks.insert(block) {
                 self.sums.n_anomalies += 1;
                 self.release(&old);
+                self.patterns.freed(old.address(), old.size, None, context!(self));
             }
         }
-        if let Some(site) = self.sites.get_mut(site) {
+        if let Some(site) = self.sites.get_mut(number) {
             site.allocate(size, mark);
             site.layouts.allocate(block.slot(), size, mark);
         }
@@ -307,7 +270,7 @@ impl Aggregate {
         thread.allocated = thread.allocated.saturating_add(size);
         thread.latest_stack = block.stack;
         self.rise(size, block.sequence);
-        Ok(())
+        Ok(Some(number))
     }
 
     #[inline]
@@ -328,7 +291,7 @@ impl Aggregate {
     }
 
     #[inline]
-    fn free(&mut self, address: u64, at: FreedAt, thread: ThreadIndex) {
+    fn free(&mut self, address: u64, at: FreedAt, from: Option<u32>, thread: ThreadIndex) {
         let Some(block) = self.blocks.remove(address) else {
             self.sums.n_unknown_frees += 1;
             return;
@@ -337,6 +300,7 @@ impl Aggregate {
             self.count_temporary(&block, at, thread);
         }
         self.release(&block);
+        self.patterns.freed(address, block.size, from, context!(self));
     }
 
     /// Counts a block that is no longer among the live ones.
@@ -395,8 +359,9 @@ impl Aggregate {
         mut block: Block,
         thread: ThreadIndex,
     ) -> Result<(), StreamError> {
-        let mut dtype = 0;
+        let (mut dtype, mut old_size) = (0, 0);
         if let Some(old) = self.blocks.remove(old_address) {
+            old_size = old.size;
             let site = self.stacks.get(old.stack as usize).map_or(NONE, |stack| stack.site);
             dtype = self.sites.get_mut(site).map_or(0, |site| site.layouts.dtype(old.slot()));
             if block.stack == 0 {
@@ -406,7 +371,24 @@ impl Aggregate {
         }
         let order = if dtype == 0 { Order::Scratch } else { Order::C };
         let layout = Layout { dtype, order, shape: &[], strides: &[], is_flat: dtype != 0 };
-        self.allocate(block, &Described::new(layout, block.size), thread)
+        let site = self.allocate(block, &Described::new(layout, block.size), thread)?;
+        let Some(site) = site else {
+            self.patterns.freed(old_address, old_size, None, context!(self));
+            return Ok(());
+        };
+        let born = Born {
+            address: block.address(),
+            size: block.size,
+            stack: block.stack,
+            site,
+            operation: 0,
+            is_first: false,
+            is_zeroed: false,
+            layout,
+            thread,
+        };
+        self.patterns.moved(old_address, &born, context!(self));
+        Ok(())
     }
 
     fn set_layout(&mut self, address: u64, layout: Layout<'_>) {
@@ -428,6 +410,7 @@ impl Aggregate {
         };
         site.layouts.move_block(&moved, self.mark);
         block.set_slot(to);
+        self.patterns.laid_out(address, layout);
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "the low bits are wanted")]
@@ -440,6 +423,7 @@ impl Aggregate {
             at_ns: self.now_ns.saturating_sub(self.origin_ns),
             live: self.sums.live,
             allocated: self.sums.allocated,
+            copied: self.operations.copied(),
         }
     }
 }

@@ -18,6 +18,8 @@ pub(crate) struct Stack {
     pub(crate) caller: u32,
     pub(crate) code: u32,
     pub(crate) line: u32,
+    /// Of the instruction in its code; grows from left to right in a statement.
+    pub(crate) byte_offset: u32,
     /// The site, once something was allocated here.
     pub(crate) site: u32,
     /// The innermost stack, going outward from this one, whose own frame is the user's.
@@ -26,21 +28,30 @@ pub(crate) struct Stack {
     pub(crate) foreign: u32,
     /// Low bits of the number of the latest allocation.
     pub(crate) latest: u32,
+    /// The function that latest only made an array here, and where it is counted; see
+    /// [`super::operations::Operations::made`].
+    pub(crate) maker: u16,
+    pub(crate) entry: u32,
     pub(crate) n: u64,
     pub(crate) bytes: u64,
     pub(crate) held: Held,
 }
 
 impl Stack {
-    pub(crate) fn new(caller: u32, code: u32, line: u32) -> Self {
+    /// The frame is at this `(code, line, byte offset)`.
+    pub(crate) fn new(caller: u32, frame: (u32, u32, u32)) -> Self {
+        let (code, line, byte_offset) = frame;
         Self {
             caller,
             code,
             line,
+            byte_offset,
             site: NONE,
             user: NONE,
             foreign: NONE,
             latest: 0,
+            maker: 0,
+            entry: NONE,
             n: 0,
             bytes: 0,
             held: Held::default(),
@@ -49,7 +60,8 @@ impl Stack {
 
     /// The same stack in a forked child, which has allocated nothing yet.
     pub(crate) fn inherited(&self) -> Self {
-        Self { n: 0, bytes: 0, held: Held::inherited(self.held.live()), ..self.clone() }
+        let held = Held::inherited(self.held.live());
+        Self { n: 0, bytes: 0, entry: NONE, held, ..self.clone() }
     }
 }
 

@@ -13,12 +13,12 @@ const MAX_STACKS: usize = 1 << 22;
 const MAX_FRAMES: usize = 1 << 12;
 
 impl Aggregate {
-    /// Takes in a stack: its innermost frame is at this `(code, line)`.
+    /// Takes in a stack: its innermost frame is at this `(code, line, byte offset)`.
     pub(super) fn define_stack(
         &mut self,
         stack: u32,
         caller: u32,
-        frame: (u32, u32),
+        frame: (u32, u32, u32),
     ) -> Result<(), StreamError> {
         let known = self.stacks.len();
         if known >= MAX_STACKS {
@@ -30,21 +30,30 @@ impl Aggregate {
         let Some(around) = self.stacks.get(caller as usize) else {
             return Err(StreamError::UnknownStack { stack: caller, known });
         };
-        let (code, line) = frame;
+        let (code, ..) = frame;
         let Some(owner) = self.definitions.code(code).map(|code| code.owner) else {
             return Err(StreamError::UnknownCode { stack, code });
         };
-        let mut new = Stack::new(caller, code, line);
+        let mut new = Stack::new(caller, frame);
         new.user = if owner == Owner::User { stack } else { around.user };
         new.foreign = if owner == Owner::Interpreter { around.foreign } else { stack };
         self.stacks.push(new);
         Ok(())
     }
 
+    /// The site of a stack, found when it is asked for first.
+    #[inline]
+    pub(super) fn site_of(&mut self, stack: u32) -> Result<u32, StreamError> {
+        match self.stacks.get(stack as usize) {
+            Some(stack) if stack.site != NONE => Ok(stack.site),
+            _ => self.find_site(stack),
+        }
+    }
+
     /// The site of a stack: its innermost frame of the user; failing that, its innermost one that
     /// is neither NumPy's nor the standard library's; failing that, its innermost one.
     #[cold]
-    pub(super) fn find_site(&mut self, stack: u32) -> Result<u32, StreamError> {
+    fn find_site(&mut self, stack: u32) -> Result<u32, StreamError> {
         let known = self.stacks.len();
         let unknown = StreamError::UnknownStack { stack, known };
         let found = self.stacks.get(stack as usize).ok_or(unknown)?;

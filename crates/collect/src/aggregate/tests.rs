@@ -23,10 +23,10 @@ impl Script {
         definitions.define_code(2, "/v/site-packages/numpy/core.py", "zeros").expect("room");
         definitions.define_dtype(1, 8, "float64".to_owned());
         for line in 1..10 {
-            script.aggregate.define_stack(line, 0, (1, line)).expect("in turn");
+            script.aggregate.define_stack(line, 0, (1, line, 0)).expect("in turn");
         }
         for stack in 10..20 {
-            script.aggregate.define_stack(stack, stack - 10, (2, 5)).expect("in turn");
+            script.aggregate.define_stack(stack, stack - 10, (2, 5, 0)).expect("in turn");
         }
         script
     }
@@ -49,6 +49,8 @@ impl Script {
                 size_bytes: number(1),
                 stack: stack(2),
                 is_zeroed: false,
+                operation: 0,
+                is_first: false,
                 layout: flat,
             },
             ("-", name) => Record::Free { address: address(name), at: FreedAt::Elsewhere },
@@ -282,7 +284,8 @@ fn threads_are_told_in_order_of_first_allocation() {
 fn definitions_out_of_turn_and_unknown_stacks_are_errors() {
     let mut aggregate = Aggregate::new(0, 0);
     let mut apply = |record| aggregate.apply(record, &mut ThreadIndex::default());
-    let stack = |stack, caller, code| Record::DefineStack { stack, caller, code, line: 1 };
+    let stack =
+        |stack, caller, code| Record::DefineStack { stack, caller, code, line: 1, byte_offset: 0 };
     assert_eq!(apply(stack(2, 0, 1)), Err(StreamError::StackOutOfTurn { stack: 2, known: 1 }));
     assert_eq!(apply(stack(1, 1, 1)), Err(StreamError::UnknownStack { stack: 1, known: 1 }));
     assert_eq!(apply(stack(1, 0, 1)), Err(StreamError::UnknownCode { stack: 1, code: 1 }));

@@ -18,6 +18,8 @@ pub(crate) struct Level {
     pub(crate) live: u64,
     /// Bytes allocated so far.
     pub(crate) allocated: u64,
+    /// Bytes copied so far.
+    pub(crate) copied: u64,
 }
 
 /// The history of a process or of the process tree.
@@ -32,6 +34,8 @@ pub(crate) struct Timeline {
     rss: u64,
     /// Bytes allocated before the current interval.
     allocated_before: u64,
+    /// Bytes copied before the current interval.
+    copied_before: u64,
 }
 
 impl Default for Timeline {
@@ -43,6 +47,7 @@ impl Default for Timeline {
             peak: 0,
             rss: 0,
             allocated_before: 0,
+            copied_before: 0,
         }
     }
 }
@@ -50,8 +55,12 @@ impl Default for Timeline {
 impl Timeline {
     /// A history that begins at `level`.
     pub(crate) fn starting(level: Level) -> Self {
-        let mut timeline =
-            Self { peak: level.live, allocated_before: level.allocated, ..Self::default() };
+        let mut timeline = Self {
+            peak: level.live,
+            allocated_before: level.allocated,
+            copied_before: level.copied,
+            ..Self::default()
+        };
         timeline.end_ns = timeline.end_of(level.at_ns);
         timeline
     }
@@ -88,9 +97,17 @@ impl Timeline {
 
     /// All points, with one for the current interval so far.
     pub(crate) fn points(&self, level: Level) -> Arc<[TimelinePoint]> {
-        let last = self.points.last().map(|point| point.at.0);
-        let current = (last < Some(level.at_ns)).then_some(self.point(level.at_ns, level));
-        self.points.iter().copied().chain(current).collect()
+        let mut points = self.points.clone();
+        let current = self.point(level.at_ns, level);
+        match points.last_mut() {
+            // What came after the end of the last interval, at the very same time.
+            Some(last) if last.at >= current.at => {
+                last.allocated = Bytes(last.allocated.0.saturating_add(current.allocated.0));
+                last.copied = Bytes(last.copied.0.saturating_add(current.copied.0));
+            }
+            _ => points.push(current),
+        }
+        points.into()
     }
 
     const fn end_of(&self, at_ns: u64) -> u64 {
@@ -104,12 +121,14 @@ impl Timeline {
             peak: Bytes(self.peak.max(level.live)),
             rss: Bytes(self.rss),
             allocated: Bytes(level.allocated.saturating_sub(self.allocated_before)),
+            copied: Bytes(level.copied.saturating_sub(self.copied_before)),
         }
     }
 
     fn push(&mut self, at_ns: u64, level: Level) {
         self.points.push(self.point(at_ns, level));
         self.allocated_before = level.allocated;
+        self.copied_before = level.copied;
         self.peak = level.live;
     }
 
@@ -126,6 +145,7 @@ impl Timeline {
                     kept.peak = kept.peak.max(later.peak);
                     kept.rss = later.rss;
                     kept.allocated = Bytes(kept.allocated.0.saturating_add(later.allocated.0));
+                    kept.copied = Bytes(kept.copied.0.saturating_add(later.copied.0));
                 }
                 is_same
             });
@@ -150,7 +170,7 @@ mod tests {
     #[test]
     fn a_pause_takes_one_point() {
         let mut timeline = Timeline::starting(Level::default());
-        let level = |ms, live, allocated| Level { at_ns: ms * MS, live, allocated };
+        let level = |ms, live, allocated| Level { at_ns: ms * MS, live, allocated, copied: 0 };
         timeline.reach(900);
         timeline.advance(level(50, 100, 1000));
         timeline.reach(300);
@@ -163,14 +183,19 @@ mod tests {
         let mut timeline = Timeline::starting(Level::default());
         for ms in 0..1_000_000 {
             timeline.reach(if ms == 777_777 { 5000 } else { 100 });
-            timeline.advance(Level { at_ns: ms * MS, live: 100, allocated: ms });
+            timeline.advance(Level { at_ns: ms * MS, live: 100, allocated: ms, copied: 2 * ms });
         }
-        let points =
-            timeline.points(Level { at_ns: 1_000_000 * MS, live: 100, allocated: 999_999 });
+        let points = timeline.points(Level {
+            at_ns: 1_000_000 * MS,
+            live: 100,
+            allocated: 999_999,
+            copied: 1_999_998,
+        });
         assert!(points.len() <= MAX_POINTS, "{}", points.len());
         assert!(points.len() >= MAX_POINTS / 4, "{}", points.len());
         assert_eq!(points.iter().map(|point| point.peak.0).max(), Some(5000));
         assert_eq!(points.iter().map(|point| point.allocated.0).sum::<u64>(), 999_999);
+        assert_eq!(points.iter().map(|point| point.copied.0).sum::<u64>(), 1_999_998);
         assert!(points.is_sorted_by_key(|point| point.at));
     }
 }

@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 
 use super::*;
 use npprof_shm::RingWriter;
-use npprof_wire::encode::{Definition, Traits, event};
-use npprof_wire::record::Kind;
+use npprof_wire::encode::{self, Definition, Traits, event};
+use npprof_wire::record::{Counts, Kind};
 use npprof_wire::segment::{MAIN_RING_WORDS, positions};
 
 struct Rings {
@@ -129,6 +129,27 @@ fn a_record_that_ends_nowhere_is_an_error() {
     assert_eq!(error.to_string(), "ring 0, word 0: a record claims 3 words, but 2 are left");
 }
 
+/// Blocks that are made, freed and used from stacks that are known.
+fn events() -> impl Strategy<Value = Vec<u64>> {
+    let block = (0_u64..9, any::<u16>(), number(), 0_u64..3).prop_map(
+        |(address, operation, size, stack)| {
+            let size = encode::size_in_operation(size, operation % 30);
+            vec![event(Kind::Alloc, address), stack << 32 | 1 << 16 | 1 << 8 | 1, size]
+        },
+    );
+    let free = (0_u64..9, 2_u64..4).prop_map(|(address, kind)| vec![address << 8 | kind]);
+    let stack_of = 0_u64..3;
+    let event = (11_u64..16, 0_u64..9, prop::collection::vec((stack_of, 0_u64..4), 7)).prop_map(
+        |(kind, address, words)| {
+            let words = words.into_iter().map(|(high, low)| high << 32 | low);
+            let n_words = [2, 0, 2, 8, 3][usize::try_from(kind - 11).expect("few")];
+            let all = [address << 8 | kind].into_iter().chain(words);
+            all.take(n_words).collect()
+        },
+    );
+    prop_oneof![3 => block, 2 => free, 3 => event, 6 => operation()]
+}
+
 /// Words that are records, or nearly.
 fn words() -> impl Strategy<Value = Vec<u64>> {
     let hot = (1_u64..10, 0_u64..50).prop_map(|(kind, rest)| vec![rest << 8 | kind]);
@@ -137,20 +158,126 @@ fn words() -> impl Strategy<Value = Vec<u64>> {
     });
     let stack = (0_u32..4, 0_u32..4, 0_u32..3).prop_map(|(stack, caller, code)| {
         let mut words = [0; MAX_RECORD_WORDS];
-        Definition::stack(&mut words, stack, caller, code, 1).finish().to_vec()
+        Definition::stack(&mut words, stack, caller, (code, 1, 0)).finish().to_vec()
     });
     let code = (0_u32..3).prop_map(|code| {
         let mut words = [0; MAX_RECORD_WORDS];
         Definition::code(&mut words, code, 1, b"\xffile.py", b"f").finish().to_vec()
     });
+    let name = (0_u16..30).prop_map(|number| {
+        let mut words = [0; MAX_RECORD_WORDS];
+        let name = NAMES[usize::from(number) % NAMES.len()];
+        Definition::operation(&mut words, number, name.as_bytes()).finish().to_vec()
+    });
+    let dtype = (0_u16..3, 0_u32..9).prop_map(|(number, itemsize)| {
+        let mut words = [0; MAX_RECORD_WORDS];
+        Definition::dtype(&mut words, number, itemsize, b"float64").finish().to_vec()
+    });
     let wild = any::<u64>().prop_map(|word| vec![word]);
     let small = (0_u64..64).prop_map(|word| vec![word]);
     let definition = (16_u64..22, 0_u64..9, prop::collection::vec(0_u64..1 << 36, 0..9))
         .prop_map(|(kind, len, rest)| [vec![len << 8 | kind], rest].concat());
-    prop_oneof![4 => hot, 4 => block, 2 => stack, 2 => code, 1 => wild, 1 => small, 1 => definition]
+    prop_oneof![
+        4 => hot,
+        4 => block,
+        2 => stack,
+        2 => code,
+        1 => wild,
+        1 => small,
+        1 => definition,
+        3 => events(),
+        2 => name,
+        1 => dtype,
+    ]
+}
+
+/// Operations of all sorts.
+const NAMES: [&str; 20] = [
+    "add",
+    "add.reduce",
+    "add.accumulate",
+    "add.at",
+    "ndarray.copy",
+    "ndarray.astype",
+    "array",
+    "ndarray.reshape",
+    "ndarray.flatten",
+    "getitem",
+    "setitem",
+    "concatenate",
+    "ndarray.repeat",
+    "dot",
+    "ndarray.tobytes",
+    "ndarray.tolist",
+    "ndarray.sort",
+    "zeros",
+    "PyArray_FromAny",
+    "buffer export",
+];
+
+fn number() -> impl Strategy<Value = u64> {
+    prop_oneof![8 => 0_u64..5, 2 => 0_u64..100_000, 1 => any::<u64>()]
+}
+
+/// An operation's record that is well-formed, and else whatever it likes.
+fn operation() -> impl Strategy<Value = Vec<u64>> {
+    let axes = prop::collection::vec(
+        (number(), prop_oneof![number(), number().prop_map(u64::wrapping_neg)]),
+        0..4,
+    );
+    let operand = (0_u64..9, 0_u64..5, 0_u64..4, (0_u64..3, any::<u16>()), axes).prop_map(
+        |(address, role, order, (dtype, traits), axes)| {
+            let ndim = axes.len() as u64;
+            let second = u64::from(traits) << 32 | dtype << 16 | ndim << 8 | 1 << 2 | order;
+            let (shape, strides): (Vec<u64>, Vec<u64>) = axes.into_iter().unzip();
+            let strides = if order == 3 { strides } else { Vec::new() };
+            [vec![address << 8 | role, second], shape, strides].concat()
+        },
+    );
+    let operands = prop::collection::vec(operand, 0..6);
+    let head = (0_u64..30, 0_u64..30, any::<u32>(), 0_u64..3, prop::collection::vec(number(), 6));
+    (head, operands).prop_map(|((operation, outer, flags, stack, rest), operands)| {
+        let first = u64::from(flags) << 32 | (operands.len() as u64) << 24 | operation << 8 | 12;
+        [vec![first, stack << 32 | outer << 16], rest, operands.concat()].concat()
+    })
+}
+
+/// What events need.
+fn definitions() -> Vec<u64> {
+    let mut words = [0; MAX_RECORD_WORDS];
+    let mut all = Definition::code(&mut words, 1, 1, b"/home/u/fit.py", b"fit").finish().to_vec();
+    all.extend(Definition::dtype(&mut words, 1, 8, b"float64").finish());
+    all.extend(Definition::dtype(&mut words, 2, 4, b"float32").finish());
+    for stack in 1..3 {
+        all.extend(Definition::stack(&mut words, stack, 0, (1, stack, 0)).finish());
+    }
+    for (number, name) in (0..).zip(NAMES) {
+        all.extend(Definition::operation(&mut words, number, name.as_bytes()).finish());
+    }
+    all
 }
 
 proptest! {
+    /// Blocks and operations that contradict each other give sums of some sort.
+    #[test]
+    fn events_that_make_no_sense_never_panic(
+        main in prop::collection::vec(events(), 0..60),
+        counters in prop::collection::vec((0_u32..4, 0_u16..30, number(), number()), 0..4),
+    ) {
+        let mut rings = Rings::new();
+        rings.main(&definitions());
+        rings.main(&main.concat());
+        rings.drain().expect("all is defined");
+        let counters = counters.into_iter().map(|(stack, operation, n, copied_bytes)| {
+            Counts { stack, operation, n, copied_bytes, ..Counts::default() }
+        });
+        rings.aggregate.see_counters(counters.collect());
+        let summary = rings.aggregate.operations(10);
+        let sums = summary.by_site.iter().fold(0, |sum: u64, site| sum.saturating_add(site.copied));
+        prop_assert_eq!(sums, summary.all.copied);
+        let _ = rings.aggregate.patterns();
+    }
+
     /// Whatever is in the rings, reading them ends, and with a result.
     #[test]
     fn arbitrary_words_never_panic(
@@ -173,6 +300,10 @@ proptest! {
         }
         let _ = rings.drain();
         let _ = rings.reader.take_rest(&mut rings.aggregate);
+        let counters = (0..4).map(|stack| Counts { stack, n: u64::MAX, ..Counts::default() });
+        rings.aggregate.see_counters(counters.collect());
+        let _ = rings.aggregate.operations(10);
+        let _ = rings.aggregate.patterns();
         prop_assert!(rings.aggregate.timeline().len() <= 2000);
         for number in 0..rings.aggregate.stacks.len() {
             let frames = rings.aggregate.frames(u32::try_from(number).expect("few"));

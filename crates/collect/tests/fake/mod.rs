@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use npprof_collect::Collector;
 use npprof_shm::{RingWriter, Segment};
 use npprof_wire::WIRE_VERSION;
-use npprof_wire::encode::{Definition, Traits, event};
+use npprof_wire::encode::{Definition, Traits, event, size_in_operation};
 use npprof_wire::hello::{Hello, TOKEN_BYTES};
 use npprof_wire::record::{Fact, Kind, MAX_RECORD_WORDS, Order};
 use npprof_wire::segment::{MAGIC, MAGIC_WORD, MAIN_RING, MAIN_RING_WORDS};
@@ -21,9 +21,18 @@ pub(crate) struct Process {
     pub(crate) hello: Hello,
 }
 
+/// What operations 1 to 3 are called.
+const OPERATIONS: [&str; 3] = ["add", "zeros", "ndarray.copy"];
+
 /// A flat array of dtype 1.
-pub(crate) const FLAT: Traits =
-    Traits { dtype: 1, ndim: 1, order: Order::C, has_shape: false, is_zeroed: false };
+pub(crate) const FLAT: Traits = Traits {
+    dtype: 1,
+    ndim: 1,
+    order: Order::C,
+    has_shape: false,
+    is_zeroed: false,
+    is_first: false,
+};
 
 impl Process {
     /// A process image with our own process id.
@@ -68,9 +77,12 @@ impl Process {
         let mut words = [0; MAX_RECORD_WORDS];
         self.write(Definition::fact(&mut words, Fact::NumpyVersion, b"2.4.6").finish());
         self.write(Definition::dtype(&mut words, 1, 8, b"float64").finish());
+        for (number, name) in (1..).zip(OPERATIONS) {
+            self.write(Definition::operation(&mut words, number, name.as_bytes()).finish());
+        }
         self.write(Definition::code(&mut words, 1, 1, b"/home/u/fit.py", b"fit").finish());
         for stack in 1..=n_stacks {
-            self.write(Definition::stack(&mut words, stack, 0, 1, stack).finish());
+            self.write(Definition::stack(&mut words, stack, 0, (1, stack, 0)).finish());
         }
     }
 }
@@ -87,6 +99,12 @@ pub(crate) fn push<const WORDS: usize>(writer: &mut RingWriter<'_, WORDS>, words
 
 pub(crate) fn alloc(address: u64, size: u64, stack: u32) -> [u64; 3] {
     [event(Kind::Alloc, address), FLAT.word(stack), size]
+}
+
+/// The first allocation of an operation.
+pub(crate) fn alloc_in(operation: u16, address: u64, size: u64, stack: u32) -> [u64; 3] {
+    let traits = Traits { is_first: true, ..FLAT };
+    [event(Kind::Alloc, address), traits.word(stack), size_in_operation(size, operation)]
 }
 
 pub(crate) fn free(address: u64) -> [u64; 1] {

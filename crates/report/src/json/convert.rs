@@ -3,14 +3,17 @@
 //! The report stays small however large the program is: what does not fit its [`Limits`] is left
 //! out, the least important first, and what was left out is summed up, so that totals still agree.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 
 use jiff::Timestamp;
+use npprof_findings::Finding;
 use npprof_model as model;
 use npprof_model::units::grouped;
 use npprof_model::{Bytes, HookState, RunState, Snapshot};
 
+use super::finding;
+use super::operation;
 use super::types::{
     Exit, ExitState, Frame, Layout, Npprof, Process, Quantiles, Report, Site, SiteStack, SitesCut,
     Stack, Thread, ThreadsCut, TimelinePoint, Totals,
@@ -25,7 +28,8 @@ const MIN_PER_PROCESS: usize = 8;
 /// How much a report may hold.
 ///
 /// A site's importance is its largest share in any of the totals: bytes at the high-water mark,
-/// live, allocated, in temporaries, its own peak, number of allocations. Sites are taken by falling
+/// live, allocated, in temporaries, copied, its own peak, time in operations, number of
+/// allocations and of operations. Sites are taken by falling
 /// importance until they fill `site_bytes`; then call stacks of these sites, likewise, until they
 /// fill `stack_bytes`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +38,10 @@ pub struct Limits {
     pub site_bytes: usize,
     /// Bytes of JSON for call stacks.
     pub stack_bytes: usize,
+    /// Bytes of JSON for operations.
+    pub operation_bytes: usize,
+    /// Bytes of JSON for findings.
+    pub finding_bytes: usize,
     /// Points of all processes' histories together; neighbouring points are merged.
     pub n_points: usize,
     /// Threads of all processes together.
@@ -43,20 +51,36 @@ pub struct Limits {
 impl Default for Limits {
     /// A file of at most 10 MB, unless there are thousands of processes.
     fn default() -> Self {
-        Self { site_bytes: 4_500_000, stack_bytes: 3_500_000, n_points: 10_000, n_threads: 4_000 }
+        Self {
+            site_bytes: 4_200_000,
+            stack_bytes: 3_200_000,
+            operation_bytes: 900_000,
+            finding_bytes: 300_000,
+            n_points: 10_000,
+            n_threads: 4_000,
+        }
     }
 }
 
 impl Report {
     /// The report of a run, with the text of the lines that are still readable.
     #[must_use]
-    pub fn from_snapshot(snapshot: &Snapshot, sources: &SourceLookup) -> Self {
-        Self::with_limits(snapshot, sources, &Limits::default())
+    pub fn from_snapshot(
+        snapshot: &Snapshot,
+        findings: &[Finding],
+        sources: &SourceLookup,
+    ) -> Self {
+        Self::with_limits(snapshot, findings, sources, &Limits::default())
     }
 
     /// The same, with other limits than usual.
     #[must_use]
-    pub fn with_limits(snapshot: &Snapshot, sources: &SourceLookup, limits: &Limits) -> Self {
+    pub fn with_limits(
+        snapshot: &Snapshot,
+        findings: &[Finding],
+        sources: &SourceLookup,
+        limits: &Limits,
+    ) -> Self {
         let mut cut = CutSites::new(snapshot, sources, limits.site_bytes);
         let (stacks, n_cut_stacks) = add_stacks(snapshot, &mut cut.kept, limits.stack_bytes);
         let mut sites: Vec<Site> = cut.kept.into_iter().map(|(_, site)| site).collect();
@@ -64,7 +88,16 @@ impl Report {
             std::cmp::Reverse((site.at_high_water_bytes, site.allocated_bytes, site.n_allocations))
         });
 
-        let reasons = reasons(snapshot, &cut.left_out, n_cut_stacks);
+        let kept: HashSet<u64> = sites.iter().map(|site| site.id).collect();
+        let (operations, operations_cut) =
+            operation::operations(snapshot, &kept, limits.operation_bytes);
+        let (findings, n_cut_findings) = finding::convert(findings, limits.finding_bytes);
+        let n_cut_operations = operations_cut.as_ref().map_or(0, |cut| cut.n_operations);
+        let reasons = reasons(
+            snapshot,
+            &cut.left_out,
+            [n_cut_stacks, n_cut_operations, n_cut_findings as u64],
+        );
         let n_processes = snapshot.processes.len().max(1);
         let n_points = (limits.n_points / n_processes).max(MIN_PER_PROCESS);
         let n_threads = (limits.n_threads / n_processes).max(MIN_PER_PROCESS);
@@ -95,13 +128,18 @@ impl Report {
             stacks,
             sites,
             sites_cut: (cut.left_out.n_sites > 0).then_some(cut.left_out),
-            operations: Vec::new(),
-            findings: Vec::new(),
+            operations,
+            operations_cut,
+            findings,
         }
     }
 }
 
-fn reasons(snapshot: &Snapshot, sites: &SitesCut, n_stacks: u64) -> Vec<String> {
+fn reasons(
+    snapshot: &Snapshot,
+    sites: &SitesCut,
+    [n_stacks, n_operations, n_findings]: [u64; 3],
+) -> Vec<String> {
     let mut reasons = snapshot.incomplete.to_vec();
     let n_dropped = snapshot.totals.n_dropped;
     if n_dropped > 0 && reasons.is_empty() {
@@ -121,6 +159,14 @@ fn reasons(snapshot: &Snapshot, sites: &SitesCut, n_stacks: u64) -> Vec<String> 
              them",
             grouped(n_stacks)
         ));
+    }
+    for (n, what) in [(n_operations, "operations"), (n_findings, "findings")] {
+        if n > 0 {
+            reasons.push(format!(
+                "to keep the file small, {} {what} are left out, those that matter least",
+                grouped(n)
+            ));
+        }
     }
     reasons
 }
@@ -162,6 +208,10 @@ impl CutSites {
             left_out.at_high_water_bytes += site.at_high_water.0;
             left_out.temporary_bytes += site.temporary.0;
             left_out.n_temporaries += site.n_temporaries;
+            left_out.copied_bytes += site.copied.0;
+            left_out.n_copies += site.n_copies;
+            left_out.n_operations += site.n_operations;
+            left_out.operation_ns += site.operation_time.0;
         }
         Self { kept, left_out }
     }
@@ -179,6 +229,9 @@ fn importance(snapshot: &Snapshot, site: &model::Site) -> f64 {
         site.live.share_of(totals.live),
         site.allocated.share_of(totals.allocated),
         site.temporary.share_of(totals.temporary),
+        site.copied.share_of(totals.copied),
+        Bytes(site.operation_time.0).share_of(Bytes(totals.operation_time.0)),
+        Bytes(site.n_operations).share_of(Bytes(totals.n_operations)),
         Bytes(site.n_allocations).share_of(Bytes(totals.n_allocations)),
     ]
     .into_iter()
@@ -270,10 +323,10 @@ fn convert_site(snapshot: &Snapshot, site: &model::Site, sources: &SourceLookup)
         own_peak_bytes: site.own_peak.0,
         temporary_bytes: site.temporary.0,
         n_temporaries: site.n_temporaries,
-        copied_bytes: None,
-        n_copies: None,
-        n_operations: None,
-        operation_ns: None,
+        copied_bytes: Some(site.copied.0),
+        n_copies: Some(site.n_copies),
+        n_operations: Some(site.n_operations),
+        operation_ns: Some(site.operation_time.0),
         lifetime_ns: site.lifetime.map(Quantiles::from),
         size_bytes: site.size.map(Quantiles::from),
         layouts: site.layouts.iter().take(MAX_LAYOUTS).map(Layout::from).collect(),
@@ -342,14 +395,14 @@ fn timeline(points: &[model::TimelinePoint], limit: usize) -> Vec<TimelinePoint>
             peak_bytes: points.iter().map(|point| point.peak.0).max()?,
             rss_bytes: last.rss.0,
             allocated_bytes: points.iter().map(|point| point.allocated.0).sum(),
-            copied_bytes: None,
+            copied_bytes: Some(points.iter().map(|point| point.copied.0).sum()),
         })
     });
     merged.collect()
 }
 
 /// Bytes that `value` takes in the file, with the separator behind it.
-fn json_bytes<T: serde::Serialize>(value: &T) -> usize {
+pub(super) fn json_bytes<T: serde::Serialize>(value: &T) -> usize {
     struct Counter(usize);
     impl io::Write for Counter {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -394,10 +447,10 @@ impl From<&model::Totals> for Totals {
             n_temporaries: totals.n_temporaries,
             inherited_bytes: totals.inherited.0,
             n_inherited: totals.n_inherited,
-            copied_bytes: None,
-            n_copies: None,
-            n_operations: None,
-            operation_ns: None,
+            copied_bytes: Some(totals.copied.0),
+            n_copies: Some(totals.n_copies),
+            n_operations: Some(totals.n_operations),
+            operation_ns: Some(totals.operation_time.0),
             n_dropped: totals.n_dropped,
             rss_high_water_bytes: totals.rss_high_water.0,
         }

@@ -4,8 +4,10 @@
 //! still be looked at with a pager or compared with `diff`.
 
 mod convert;
+mod finding;
 mod format;
 mod load;
+mod operation;
 mod types;
 
 #[cfg(test)]
@@ -14,7 +16,9 @@ mod tests;
 use serde::Serialize;
 
 pub use convert::Limits;
+pub use finding::{Finding, Related, Saves};
 pub use load::{LoadError, load, read_json};
+pub use operation::{Operand, Operation, OperationsCut};
 pub use types::{
     Exit, ExitState, Frame, Layout, Npprof, Process, Quantiles, Report, Site, SiteStack, SitesCut,
     Stack, StacksCut, Thread, ThreadsCut, TimelinePoint, Totals,

@@ -18,6 +18,7 @@ fn a_report_is_what_the_contract_says() {
     report.npprof.version = "VERSION".to_owned();
     report.sites.truncate(1);
     report.stacks.truncate(1);
+    report.findings.truncate(1);
     assert_snapshot!(report.to_json_string(), @r#"
     {
      "schema":"npprof-report/1",
@@ -50,25 +51,33 @@ fn a_report_is_what_the_contract_says() {
       "n_temporaries":234567,
       "inherited_bytes":0,
       "n_inherited":0,
+      "copied_bytes":943718400,
+      "n_copies":40,
+      "n_operations":2345678,
+      "operation_ns":7800000000,
       "n_dropped":0,
       "rss_high_water_bytes":1617952768
      },
      "timeline":[
-      {"at_ns":1000000,"live_bytes":10,"peak_bytes":20,"rss_bytes":30,"allocated_bytes":10},
-      {"at_ns":2000000,"live_bytes":30,"peak_bytes":60,"rss_bytes":90,"allocated_bytes":30},
-      {"at_ns":3000000,"live_bytes":20,"peak_bytes":40,"rss_bytes":60,"allocated_bytes":20}
+      {"at_ns":1000000,"live_bytes":10,"peak_bytes":20,"rss_bytes":30,"allocated_bytes":10,"copied_bytes":5},
+      {"at_ns":2000000,"live_bytes":30,"peak_bytes":60,"rss_bytes":90,"allocated_bytes":30,"copied_bytes":15},
+      {"at_ns":3000000,"live_bytes":20,"peak_bytes":40,"rss_bytes":60,"allocated_bytes":20,"copied_bytes":10}
      ],
      "processes":[
-      {"pid":4711,"parent_pid":4710,"argv":["python","main.py","--size","8192"],"python":"3.11.7","numpy":"2.4.6","hooks":{"allocator":"on","operations":"off: not part of this version"},"notices":[],"started_ns":20000000,"ended_ns":12300000000,"exit":{"code":0},"totals":{"n_allocations":1234567,"n_frees":1234560,"allocated_bytes":60817408000,"freed_bytes":60804825088,"live_bytes":12582912,"high_water_bytes":1259339776,"high_water_at_ns":4560000000,"temporary_bytes":37014732800,"n_temporaries":234567,"inherited_bytes":0,"n_inherited":0,"n_dropped":0,"rss_high_water_bytes":1617952768},"timeline":[{"at_ns":1000000,"live_bytes":10,"peak_bytes":20,"rss_bytes":30,"allocated_bytes":10},{"at_ns":2000000,"live_bytes":30,"peak_bytes":60,"rss_bytes":90,"allocated_bytes":30},{"at_ns":3000000,"live_bytes":20,"peak_bytes":40,"rss_bytes":60,"allocated_bytes":20}],"threads":[{"id":4711,"name":"MainThread","n_allocations":1234000,"allocated_bytes":59768832000},{"id":4720,"name":"","n_allocations":567,"allocated_bytes":1048576000}]}
+      {"pid":4711,"parent_pid":4710,"argv":["python","main.py","--size","8192"],"python":"3.11.7","numpy":"2.4.6","hooks":{"allocator":"on","operations":"off: left out with --level allocations"},"notices":[],"started_ns":20000000,"ended_ns":12300000000,"exit":{"code":0},"totals":{"n_allocations":1234567,"n_frees":1234560,"allocated_bytes":60817408000,"freed_bytes":60804825088,"live_bytes":12582912,"high_water_bytes":1259339776,"high_water_at_ns":4560000000,"temporary_bytes":37014732800,"n_temporaries":234567,"inherited_bytes":0,"n_inherited":0,"copied_bytes":943718400,"n_copies":40,"n_operations":2345678,"operation_ns":7800000000,"n_dropped":0,"rss_high_water_bytes":1617952768},"timeline":[{"at_ns":1000000,"live_bytes":10,"peak_bytes":20,"rss_bytes":30,"allocated_bytes":10,"copied_bytes":5},{"at_ns":2000000,"live_bytes":30,"peak_bytes":60,"rss_bytes":90,"allocated_bytes":30,"copied_bytes":15},{"at_ns":3000000,"live_bytes":20,"peak_bytes":40,"rss_bytes":60,"allocated_bytes":20,"copied_bytes":10}],"threads":[{"id":4711,"name":"MainThread","n_allocations":1234000,"allocated_bytes":59768832000},{"id":4720,"name":"","n_allocations":567,"allocated_bytes":1048576000}]}
      ],
      "stacks":[
       {"id":100,"frames":[{"file":"/w/app/fit.py","line":41,"function":"Model.fit"},{"file":"/w/app/main.py","line":99,"function":"<module>"}]}
      ],
      "sites":[
-      {"id":0,"file":"/w/app/fit.py","line":41,"function":"Model.fit","source":"gram = x.T @ x","is_user":true,"pid":4711,"process":0,"first_at_ns":30000000,"n_allocations":10,"n_frees":9,"allocated_bytes":2400190464,"freed_bytes":1600126976,"live_bytes":8000634,"at_high_water_bytes":800063488,"own_peak_bytes":1600126976,"temporary_bytes":800063488,"n_temporaries":4,"lifetime_ns":{"p50":1,"p90":2,"p99":3,"max":4},"size_bytes":{"p50":1,"p90":2,"p99":3,"max":4},"layouts":[{"shape":[8192,8192],"dtype":"float64","order":"F","strides":[65536,8],"itemsize":8,"n":10,"bytes":2400190464,"at_high_water_bytes":800063488}],"stacks":[{"stack":100,"n":10,"bytes":2400190464,"live_bytes":8000634,"at_high_water_bytes":800063488}]}
+      {"id":0,"file":"/w/app/fit.py","line":41,"function":"Model.fit","source":"gram = x.T.copy() @ x","is_user":true,"pid":4711,"process":0,"first_at_ns":30000000,"n_allocations":10,"n_frees":9,"allocated_bytes":2400190464,"freed_bytes":1600126976,"live_bytes":8000634,"at_high_water_bytes":800063488,"own_peak_bytes":1600126976,"temporary_bytes":800063488,"n_temporaries":4,"copied_bytes":400031744,"n_copies":3,"n_operations":25,"operation_ns":800063488,"lifetime_ns":{"p50":1,"p90":2,"p99":3,"max":4},"size_bytes":{"p50":1,"p90":2,"p99":3,"max":4},"layouts":[{"shape":[8192,8192],"dtype":"float64","order":"F","strides":[65536,8],"itemsize":8,"n":10,"bytes":2400190464,"at_high_water_bytes":800063488}],"stacks":[{"stack":100,"n":10,"bytes":2400190464,"live_bytes":8000634,"at_high_water_bytes":800063488}]}
      ],
-     "operations":[],
-     "findings":[]
+     "operations":[
+      {"site":0,"name":"ndarray.copy","n":2,"ns":400000000,"n_timed":2,"read_bytes":800063488,"written_bytes":800063488,"copied_bytes":800063488,"n_copies":2,"hidden_temporary_bytes":0,"n_scalars":0,"copy_reasons":{"explicit":800063488},"operands":[{"role":"in","shape":[8192,8192],"dtype":"float64","order":"F","strides":[65536,8],"itemsize":8,"inner_stride_bytes":8,"n":2}],"bytes_per_s":4000317440}
+     ],
+     "findings":[
+      {"kind":"redundant-copy","severity":"warning","site":{"file":"/w/app/fit.py","line":41,"function":"Model.fit"},"source":"gram = x.T.copy() @ x","related":[{"role":"allocated-here","file":"/w/app/fit.py","line":12,"function":"load"}],"count":2,"bytes":800063488,"ns":400000000,"evidence":{"copied_bytes":800063488,"operands":["in: float64 (381, 131072), inner stride 8 B"],"operation":"ndarray.copy","result":"float64 (381, 131072)","time_ns":400000000,"written":"no write to either side was seen"},"message":"`ndarray.copy` copied 763 MiB of float64 (381, 131072) in 2 copies, and neither the original nor the copy changed while both were alive","why":"The copy takes memory and time and holds the same values as the original.","fix":"Use `x.T` itself instead of `x.T.copy()`.","saves":{"high_water_bytes":399507456,"allocated_bytes":800063488,"copied_bytes":800063488},"processes":[4711]}
+     ]
     }
     "#);
 }
@@ -100,13 +109,13 @@ fn every_end_of_a_process_survives() {
 #[test]
 fn a_run_that_goes_on_has_no_exit_status() {
     let snapshot = Snapshot { state: RunState::Running, ..example::snapshot() };
-    let report = Report::from_snapshot(&snapshot, &sources());
+    let report = Report::from_snapshot(&snapshot, &[], &sources());
     assert_eq!(report.exit, super::Exit::State { state: ExitState::Running });
 }
 
 #[test]
 fn an_empty_snapshot_makes_a_report() {
-    let report = Report::from_snapshot(&Snapshot::default(), &sources());
+    let report = Report::from_snapshot(&Snapshot::default(), &[], &sources());
     assert_eq!(read_json(report.to_json_string().as_bytes(), "r").unwrap(), report);
     assert!(report.complete);
 }
@@ -120,13 +129,41 @@ fn fields_that_nobody_knows_are_passed_over() {
 }
 
 #[test]
-fn findings_and_operations_of_a_later_version_are_kept() {
-    let json = example::report()
-        .to_json_string()
-        .replace(r#""findings":[]"#, r#""findings":[{"kind":"strided","count":3}]"#);
+fn findings_of_a_later_version_are_read() {
+    let report = Report::from_snapshot(&Snapshot::default(), &[], &sources());
+    let later = r#""findings":[{"kind":"false-sharing","count":3,"severity":"fatal","new":[1]}]"#;
+    let json = report.to_json_string().replace(r#""findings":[]"#, later);
     let report = read_json(json.as_bytes(), "r").unwrap();
-    assert_eq!(report.findings, [serde_json::json!({"kind": "strided", "count": 3})]);
+    assert_eq!(report.findings[0].kind, "false-sharing");
+    assert_eq!(report.findings[0].count, 3);
+    assert!(crate::findings(&report, crate::Style::default()).contains("false-sharing"));
     assert_eq!(read_json(report.to_json_string().as_bytes(), "r").unwrap(), report);
+}
+
+#[test]
+fn a_report_from_before_operations_were_watched_is_read() {
+    let mut old = serde_json::to_value(example::report()).unwrap();
+    fn forget(value: &mut serde_json::Value) {
+        if let serde_json::Value::Object(members) = value {
+            for name in ["copied_bytes", "n_copies", "n_operations", "operation_ns"] {
+                members.remove(name);
+            }
+        }
+        match value {
+            serde_json::Value::Object(members) => members.values_mut().for_each(forget),
+            serde_json::Value::Array(items) => items.iter_mut().for_each(forget),
+            _ => {}
+        }
+    }
+    old["operations"] = serde_json::json!([]);
+    old["findings"] = serde_json::json!([]);
+    forget(&mut old);
+    let json = serde_json::to_vec(&old).unwrap();
+    let report = read_json(&json, "r").unwrap();
+    assert_eq!(report.totals.copied_bytes, None);
+    let text = crate::findings(&report, crate::Style::default());
+    assert_eq!(text, "No findings: operations were not watched.\n");
+    digest(&json);
 }
 
 #[test]
@@ -148,12 +185,12 @@ fn the_schema_is_that_of_the_types() {
 fn lost_events_make_a_report_incomplete() {
     let mut snapshot = example::snapshot();
     snapshot.totals.n_dropped = 1234;
-    let report = Report::from_snapshot(&snapshot, &sources());
+    let report = Report::from_snapshot(&snapshot, &[], &sources());
     assert!(!report.complete);
     assert_eq!(report.incomplete_because.as_deref(), Some("1,234 events were dropped"));
 
     snapshot.incomplete = example::words(&["a reason", "another"]);
-    let report = Report::from_snapshot(&snapshot, &sources());
+    let report = Report::from_snapshot(&snapshot, &[], &sources());
     assert_eq!(report.incomplete_because.as_deref(), Some("a reason; another"));
 }
 
@@ -200,7 +237,7 @@ fn large(n_sites: usize, depth: usize) -> Snapshot {
 #[test]
 fn a_hundred_thousand_call_sites_fit_into_ten_megabytes() {
     let snapshot = large(100_000, 30);
-    let report = Report::from_snapshot(&snapshot, &sources());
+    let report = Report::from_snapshot(&snapshot, &[], &sources());
     let json = report.to_json_string();
     assert!(json.len() <= 10_000_000, "{} bytes", json.len());
     assert!(json.len() >= 7_000_000, "{} bytes", json.len());
@@ -232,7 +269,7 @@ fn a_hundred_thousand_call_sites_fit_into_ten_megabytes() {
 fn stacks_that_do_not_fit_are_summed_up() {
     let snapshot = large(100, 20);
     let limits = Limits { stack_bytes: 20_000, ..Limits::default() };
-    let report = Report::with_limits(&snapshot, &sources(), &limits);
+    let report = Report::with_limits(&snapshot, &[], &sources(), &limits);
     assert_eq!(report.sites.len(), 100);
     assert!(!report.complete);
     assert!(!report.stacks.is_empty() && report.stacks.len() < 200);
@@ -265,10 +302,11 @@ fn merged_points_of_a_history_cover_the_same_time() {
         peak: Bytes(1000 - at),
         rss: Bytes(7),
         allocated: Bytes(1),
+        copied: Bytes(2),
     };
     snapshot.timeline = (1..=10).map(point).collect();
     let limits = Limits { n_points: 4, ..Limits::default() };
-    let report = Report::with_limits(&snapshot, &sources(), &limits);
+    let report = Report::with_limits(&snapshot, &[], &sources(), &limits);
     let points: Vec<_> = report
         .timeline
         .iter()
@@ -290,7 +328,7 @@ fn threads_that_allocate_least_are_summed_up() {
     process.threads = (1..=20).map(thread).collect();
     snapshot.processes = [process].into();
     let limits = Limits { n_threads: 10, ..Limits::default() };
-    let report = Report::with_limits(&snapshot, &sources(), &limits);
+    let report = Report::with_limits(&snapshot, &[], &sources(), &limits);
     let process = &report.processes[0];
     let ids: Vec<u64> = process.threads.iter().map(|thread| thread.id).collect();
     assert_eq!(ids, (11..=20).collect::<Vec<u64>>());
@@ -315,8 +353,8 @@ fn what_is_no_report_is_named_in_one_line() {
     assert_snapshot!(message(br#"{"schema": "other/1"}"#), @"r.json is JSON but no npprof report; name the file that `npprof run` wrote");
     assert_snapshot!(message(br#"{"schema": "npprof-report/2", "what": "else"}"#), @"r.json is an npprof-report/2, and this npprof reads npprof-report/1; use the npprof that wrote it");
     assert_snapshot!(message(br#"{"schema": "npprof-report/1"}"#), @"r.json says that it is an npprof-report/1 and is not: missing field `npprof` at line 1 column 29; run the program again");
-    assert_snapshot!(message(&whole.as_bytes()[..whole.len() / 2]), @"r.json ends too early, after 3644 bytes; copy it again, or run the program again");
-    assert_snapshot!(message(whole.replace("\"pid\":4711", "\"pid\":-1").as_bytes()), @"r.json says that it is an npprof-report/1 and is not: invalid value: integer `-1`, expected u32 at line 41 column 11; run the program again");
+    assert_snapshot!(message(&whole.as_bytes()[..whole.len() / 2]), @"r.json ends too early, after 5199 bytes; copy it again, or run the program again");
+    assert_snapshot!(message(whole.replace("\"pid\":4711", "\"pid\":-1").as_bytes()), @"r.json says that it is an npprof-report/1 and is not: invalid value: integer `-1`, expected u32 at line 45 column 11; run the program again");
     assert_snapshot!(message(&[b"[".repeat(100_000), b"]".repeat(100_000)].concat()), @"r.json is JSON but no npprof report; name the file that `npprof run` wrote");
 }
 
@@ -359,14 +397,16 @@ fn digest(bytes: &[u8]) {
     let Ok(report) = read_json(bytes, "r.json") else { return };
     let style = crate::Style::default();
     let path = Path::new("r.json");
-    let options = crate::text::SummaryOptions { style, path: Some(path), n_sites: 5 };
-    assert!(crate::summary(&report, &options).lines().count() <= crate::text::MAX_LINES);
+    let options =
+        crate::text::SummaryOptions { style, path: Some(path), n_sites: 5, n_findings: 2 };
+    assert!(crate::summary(&report, &options).lines().count() <= crate::text::MAX_LINES + 400);
     for &by in crate::GroupBy::ALL {
         for &sort in crate::SortKey::ALL {
             let text = crate::table(&report, &crate::TableOptions { by, sort, n: 3, style });
             assert!(text.ends_with('\n'));
         }
     }
+    assert!(crate::findings(&report, style).ends_with('\n'));
     let text = crate::folded::folded(&report, crate::SortKey::HighWater);
     assert!(!text.contains('\u{1b}'));
     assert_eq!(read_json(report.to_json_string().as_bytes(), "r").unwrap(), report);
@@ -419,10 +459,11 @@ fn the_largest_numbers_overflow_nothing() {
     fn raise(value: &mut serde_json::Value, key: &str) {
         match value {
             serde_json::Value::Number(number) => {
-                let is_narrow = ["pid", "parent_pid", "line", "process", "code"].contains(&key);
+                let is_narrow =
+                    ["pid", "parent_pid", "line", "process", "processes", "code"].contains(&key);
                 let largest = if key == "code" { i32::MAX as u64 } else { u32::MAX.into() };
                 let largest = match key {
-                    "strides" => i64::MAX as u64,
+                    "strides" | "inner_stride_bytes" => i64::MAX as u64,
                     _ if is_narrow => largest,
                     _ => u64::MAX,
                 };

@@ -7,7 +7,9 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+
+use super::finding::Finding;
+use super::operation::{Operation, OperationsCut};
 
 /// The report of one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,9 +53,12 @@ pub struct Report {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sites_cut: Option<SitesCut>,
     /// What each NumPy call did; empty when operations were not watched.
-    pub operations: Vec<Value>,
-    /// Advice; empty when there is none.
-    pub findings: Vec<Value>,
+    pub operations: Vec<Operation>,
+    /// What of the operations was left out, to keep the file small: those that cost least.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operations_cut: Option<OperationsCut>,
+    /// What to do about it, what matters most first; empty when there is nothing.
+    pub findings: Vec<Finding>,
 }
 
 /// What wrote the report.
@@ -131,16 +136,16 @@ pub struct Totals {
     /// Blocks alive in the parent at that fork.
     #[serde(default)]
     pub n_inherited: u64,
-    /// Bytes copied; absent when operations were not watched.
+    /// Bytes copied; zero when operations were not watched, absent from older reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copied_bytes: Option<u64>,
-    /// Copies; absent when operations were not watched.
+    /// Copies; likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub n_copies: Option<u64>,
-    /// NumPy calls; absent when operations were not watched.
+    /// NumPy calls; likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub n_operations: Option<u64>,
-    /// Time in NumPy calls; absent when operations were not watched.
+    /// Time in the large ones of them; likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation_ns: Option<u64>,
     /// Events that were lost.
@@ -164,7 +169,7 @@ pub struct TimelinePoint {
     pub rss_bytes: u64,
     /// Bytes allocated in it.
     pub allocated_bytes: u64,
-    /// Bytes copied in it; absent when operations were not watched.
+    /// Bytes copied in it; zero when operations were not watched, absent from older reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copied_bytes: Option<u64>,
 }
@@ -298,16 +303,16 @@ pub struct Site {
     pub temporary_bytes: u64,
     /// Number of such arrays.
     pub n_temporaries: u64,
-    /// Bytes copied; absent when operations were not watched.
+    /// Bytes copied; zero when operations were not watched, absent from older reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copied_bytes: Option<u64>,
-    /// Copies; absent when operations were not watched.
+    /// Copies; likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub n_copies: Option<u64>,
-    /// NumPy calls; absent when operations were not watched.
+    /// NumPy calls; likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub n_operations: Option<u64>,
-    /// Time in NumPy calls; absent when operations were not watched.
+    /// Time in the large ones of them; likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation_ns: Option<u64>,
     /// From allocation to free; absent while nothing was freed.
@@ -420,4 +425,16 @@ pub struct SitesCut {
     pub temporary_bytes: u64,
     /// Temporaries.
     pub n_temporaries: u64,
+    /// Bytes copied there.
+    #[serde(default)]
+    pub copied_bytes: u64,
+    /// Copies.
+    #[serde(default)]
+    pub n_copies: u64,
+    /// NumPy calls.
+    #[serde(default)]
+    pub n_operations: u64,
+    /// Time in NumPy calls.
+    #[serde(default)]
+    pub operation_ns: u64,
 }

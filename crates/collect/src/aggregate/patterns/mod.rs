@@ -1,0 +1,305 @@
+//! Patterns: what may be worth a finding, followed event by event.
+//!
+//! One file a kind, or a few kinds that watch the same thing. A tracker sees the events of one
+//! process in their order and keeps what it needs per live block and per call site, never per event.
+
+mod blocks;
+mod event;
+mod frames;
+mod heights;
+mod names;
+mod ranges;
+mod savings;
+mod tally;
+mod twins;
+
+mod appends;
+mod boundary;
+mod copies;
+mod expansion;
+mod growth;
+mod loops;
+mod objects;
+mod pins;
+mod sequences;
+mod statement;
+mod strided;
+mod unused;
+mod upcast;
+
+#[cfg(test)]
+mod play;
+#[cfg(test)]
+mod tests;
+
+use npprof_model::Pattern;
+use npprof_wire::record::{Counts, Layout, Operation, operation};
+
+use super::sites::Stack;
+use super::threads::ThreadIndex;
+use crate::define::Definitions;
+use blocks::{Blocks, Id, SMALLEST};
+use event::Event;
+use heights::Heights;
+use names::Names;
+
+/// Smallest array that counts where bytes do.
+const MIN: u64 = 1 << 20;
+/// Bytes from which on a kind is raised that goes by bytes.
+const LARGE: u64 = 8 << 20;
+/// Smallest block at whose allocation pins are looked for.
+const CHECKED: u64 = 256 << 10;
+
+/// What trackers look things up in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Context<'a> {
+    /// By number. The `site` of a stack that an event names is known.
+    pub(crate) stacks: &'a [Stack],
+    pub(crate) definitions: &'a Definitions,
+    /// Bytes alive in the process after the event.
+    pub(crate) live: u64,
+    /// The process's high-water mark, likewise.
+    pub(crate) high_water: u64,
+    pub(crate) now_ns: u64,
+}
+
+/// A block that was just handed out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Born<'a> {
+    pub(crate) address: u64,
+    pub(crate) size: u64,
+    pub(crate) stack: u32,
+    pub(crate) site: u32,
+    pub(crate) operation: u16,
+    pub(crate) is_first: bool,
+    pub(crate) is_zeroed: bool,
+    pub(crate) layout: Layout<'a>,
+    pub(crate) thread: ThreadIndex,
+}
+
+/// What all trackers see of an event besides the event itself.
+#[derive(Clone, Copy, Debug)]
+struct Scene<'a> {
+    blocks: &'a Blocks,
+    heights: &'a Heights,
+    context: Context<'a>,
+}
+
+/// All trackers of a process.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Patterns {
+    blocks: Blocks,
+    heights: Heights,
+    names: Names,
+    /// The latest allocation at which pins may have been looked for.
+    checked: u64,
+    appends: appends::Appends,
+    boundary: boundary::Boundary,
+    copies: copies::Copies,
+    expansions: expansion::Expansions,
+    growth: growth::Growth,
+    loops: loops::Loops,
+    objects: objects::Objects,
+    pins: pins::Pins,
+    reserves: unused::Reserves,
+    sequences: sequences::Sequences,
+    statements: statement::Statements,
+    strided: strided::Strided,
+    upcasts: upcast::Upcasts,
+}
+
+impl Patterns {
+    /// A block was handed out.
+    #[inline]
+    pub(crate) fn allocated(&mut self, born: &Born<'_>, context: Context<'_>) {
+        if born.size < SMALLEST {
+            self.heights.drift(context.live);
+        } else {
+            self.allocated_large(born, context);
+        }
+        let scene = Scene { blocks: &self.blocks, heights: &self.heights, context };
+        self.growth.allocated(born, &scene);
+    }
+
+    /// A block was given back; `from` is the stack at that moment, where it is known.
+    #[inline]
+    pub(crate) fn freed(
+        &mut self,
+        address: u64,
+        size: u64,
+        from: Option<u32>,
+        context: Context<'_>,
+    ) {
+        if size >= SMALLEST {
+            self.freed_large(address, from, context);
+        }
+        let scene = Scene { blocks: &self.blocks, heights: &self.heights, context };
+        self.growth.died(address, size, &scene);
+        self.appends.died(address);
+    }
+
+    /// A block was resized: as a free and an allocation, contents kept.
+    pub(crate) fn moved(&mut self, old: u64, born: &Born<'_>, context: Context<'_>) {
+        let size = self.blocks.at(old).map_or(0, |block| block.size);
+        self.written(old, born.stack, context);
+        self.freed(old, size, None, context);
+        self.allocated(born, context);
+    }
+
+    /// The array in a block got another layout.
+    pub(crate) fn laid_out(&mut self, address: u64, layout: Layout<'_>) {
+        self.blocks.lay_out(address, layout);
+    }
+
+    /// A large operation has ended.
+    pub(crate) fn operated(
+        &mut self,
+        operation: &Operation<'_>,
+        thread: ThreadIndex,
+        context: Context<'_>,
+    ) {
+        self.blocks.settle(context);
+        let event = Event::new(operation, &mut self.names, &self.blocks, context);
+        for home in event.written().filter_map(|array| array.home) {
+            self.written(home.address, operation.stack, context);
+        }
+        let scene = Scene { blocks: &self.blocks, heights: &self.heights, context };
+        for array in event.read() {
+            self.growth.read(array.address, &scene);
+        }
+        if let Some((n, size)) = event.rows_of_sequence() {
+            self.growth.read_rows(n, size);
+        }
+        for site in event.unseen_sites() {
+            self.growth.read_all(site);
+            self.reserves.used_all(site);
+            self.expansions.need_all(site);
+        }
+        let expansions = &self.expansions;
+        let is_expansion = |id: Id| expansions.was_raised(id);
+        self.statements.come_to(operation.stack, thread, &scene, &is_expansion);
+        for home in event.read().filter_map(|array| array.home) {
+            self.statements.read(home.id, operation.stack, context);
+        }
+        self.reserves.operated(&event, &scene);
+        self.loops.operated(&event);
+        if operation.flags & operation::FAILED == 0 {
+            self.copies.operated(&event, &scene);
+            self.boundary.operated(&event, &scene);
+            self.expansions.operated(&event, &scene);
+            self.strided.operated(&event, &scene);
+            self.objects.operated(&event, &scene);
+            self.sequences.operated(&event, &scene);
+            self.appends.operated(&event, &scene);
+            if let Some((block, excess)) = self.upcasts.operated(&event, &scene) {
+                self.statements.excuse(block, excess);
+            }
+        }
+        for home in event.arrays.iter().filter_map(|array| array.home) {
+            self.blocks.claim(home.id, home.address);
+        }
+    }
+
+    /// A small operation read or wrote a part of a block.
+    #[inline]
+    pub(crate) fn touched(
+        &mut self,
+        address: u64,
+        size: u64,
+        is_write: bool,
+        context: Context<'_>,
+    ) {
+        if is_write {
+            self.written(address, 0, context);
+        } else {
+            let scene = Scene { blocks: &self.blocks, heights: &self.heights, context };
+            self.growth.read(address, &scene);
+        }
+        if let Some(block) = self.blocks.at(address) {
+            let range = (address, address.saturating_add(size));
+            self.reserves.touched(block.id, range, is_write);
+            if !is_write {
+                self.boundary.touched(block.id);
+            }
+        }
+    }
+
+    /// Only views keep an array alive, or no longer: see `Record::Pin`.
+    pub(crate) fn pinned(
+        &mut self,
+        address: u64,
+        stack: u32,
+        (n_views, viewed): (u32, u64),
+        context: Context<'_>,
+    ) {
+        self.blocks.settle(context);
+        let scene = Scene { blocks: &self.blocks, heights: &self.heights, context };
+        let Some(block) = self.blocks.at(address) else { return };
+        let n_allocations = |site| self.growth.n_allocations(site);
+        let at = (self.checked, n_allocations);
+        self.pins.pinned(block, (stack, n_views, viewed), at, &scene);
+        if n_views > 0 {
+            self.growth.leave(block.address, &scene);
+        }
+    }
+
+    /// What was seen so far, `counts` being the sums of small operations up to now. Sites are given
+    /// as the aggregate's own numbers.
+    pub(crate) fn summary(&self, counts: &[Counts], context: Context<'_>) -> Vec<Pattern> {
+        let scene = Scene { blocks: &self.blocks, heights: &self.heights, context };
+        let mut found = Vec::new();
+        self.copies.summary(&scene, &mut found);
+        self.boundary.summary(&scene, &mut found);
+        self.expansions.summary(&scene, &mut found);
+        self.strided.summary(counts, &scene, &mut found);
+        self.loops.summary(counts, &scene, &mut found);
+        self.upcasts.summary(&scene, &mut found);
+        self.objects.summary(&mut found);
+        self.sequences.summary(counts, &scene, &mut found);
+        let is_expansion = |id: Id| self.expansions.was_raised(id);
+        self.statements.summary(&scene, is_expansion, &mut found);
+        self.appends.summary(&mut found);
+        self.reserves.summary(&scene, &mut found);
+        self.pins.summary(&scene, |site| self.growth.n_allocations(site), &mut found);
+        self.growth.summary(&scene, |site| self.appends.is_appending(site), &mut found);
+        found
+    }
+
+    fn allocated_large(&mut self, born: &Born<'_>, context: Context<'_>) {
+        let id = Id(self.heights.tick(context.live));
+        if born.size >= CHECKED {
+            self.checked = id.0;
+        }
+        self.blocks.settle(context);
+        self.blocks.add(id, born, context);
+        self.pins.allocated(born.size);
+        let scene = Scene { blocks: &self.blocks, heights: &self.heights, context };
+        let Some(block) = self.blocks.at(born.address) else { return };
+        self.reserves.allocated(block, born.is_zeroed, &mut self.names, &scene);
+        let expansions = &self.expansions;
+        self.statements.allocated(block, born, &scene, |id| expansions.was_raised(id));
+    }
+
+    #[inline(never)]
+    fn freed_large(&mut self, address: u64, from: Option<u32>, context: Context<'_>) {
+        let now = self.heights.tick(context.live);
+        let Some(block) = self.blocks.remove(address, now) else { return };
+        let scene = Scene { blocks: &self.blocks, heights: &self.heights, context };
+        self.copies.died(block.id, &scene);
+        self.boundary.died(block.id, &scene);
+        self.upcasts.died(block.id, from, &scene);
+        self.reserves.died(block.id, &scene);
+        self.pins.died(block.id, from, |site| self.growth.n_allocations(site), &scene);
+        self.expansions.died(block.id, from, &scene);
+        let expansions = &self.expansions;
+        self.statements.died(&block, from, &scene, |id| expansions.was_raised(id));
+    }
+
+    /// Bytes of a block were written from `stack`.
+    fn written(&mut self, address: u64, stack: u32, context: Context<'_>) {
+        let scene = Scene { blocks: &self.blocks, heights: &self.heights, context };
+        let Some(block) = self.blocks.at(address).map(|block| block.id) else { return };
+        self.copies.written(block, &scene);
+        self.expansions.written(block, stack, &scene);
+    }
+}

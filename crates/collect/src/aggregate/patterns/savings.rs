@@ -1,0 +1,232 @@
+//! What the high-water mark would have been without some of the blocks.
+//!
+//! Blocks that may turn out avoidable are opened with the time from which on they would not have
+//! been alive, and closed when it is decided, with the bytes that could have been avoided. In between,
+//! live bytes are kept apart for each stretch of time in which the same blocks were there.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use rustc_hash::FxHashMap;
+
+use super::heights::Heights;
+
+/// Stretches that are kept apart; beyond, neighbours are taken together, and what begins inside of
+/// such a pair counts from its end.
+const MAX_SEGMENTS: usize = 4096;
+
+#[derive(Clone, Copy, Debug)]
+struct Segment {
+    start: u64,
+    /// Most live bytes in it; of the last one that isn't known yet.
+    height: u64,
+    avoidable: u64,
+}
+
+/// Avoidable blocks of one pattern at one site.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Saving {
+    /// Before this time, `best` says all.
+    settled: u64,
+    /// The high-water mark without what could have been avoided.
+    best: u64,
+    segments: VecDeque<Segment>,
+    /// Start of what is open.
+    open: FxHashMap<u64, u64>,
+    /// The same with the keys, in order.
+    starts: BTreeSet<(u64, u64)>,
+}
+
+impl Saving {
+    /// A block that would not have been alive from the event `start` on, perhaps.
+    pub(super) fn open(&mut self, key: u64, start: u64, heights: &Heights) {
+        self.split(start, heights);
+        let start = start.max(self.settled);
+        self.starts.insert((start, key));
+        if let Some(old) = self.open.insert(key, start).filter(|&old| old != start) {
+            self.starts.remove(&(old, key));
+        }
+    }
+
+    /// Something ended at this event that is decided about later, with `close_at`.
+    pub(super) fn mark(&mut self, at: u64, heights: &Heights) {
+        self.split(at, heights);
+    }
+
+    /// It is decided about a block, of which so many bytes could have been avoided up to now.
+    pub(super) fn close(&mut self, key: u64, bytes: u64, heights: &Heights) {
+        self.close_at(key, bytes, heights.now(), heights);
+    }
+
+    /// As `close`, up to an event of the past.
+    pub(super) fn close_at(&mut self, key: u64, bytes: u64, end: u64, heights: &Heights) {
+        if let Some(start) = self.open.remove(&key) {
+            self.starts.remove(&(start, key));
+            if bytes > 0 {
+                self.span((start, end), bytes, heights);
+            } else {
+                self.settle();
+            }
+        }
+    }
+
+    /// So many bytes could have been avoided from one event to another.
+    pub(super) fn span(&mut self, (start, end): (u64, u64), bytes: u64, heights: &Heights) {
+        self.split(start, heights);
+        self.split(end, heights);
+        let first = self.segments.partition_point(|segment| segment.start < start);
+        let inside = self.segments.iter_mut().skip(first);
+        for segment in inside.take_while(|segment| segment.start < end) {
+            segment.avoidable = segment.avoidable.saturating_add(bytes);
+        }
+        self.settle();
+    }
+
+    /// By how much the high-water mark would have been lower, where `avoidable` says how many bytes
+    /// of what is still open would not be alive.
+    pub(super) fn saved(
+        &self,
+        high_water: u64,
+        heights: &Heights,
+        avoidable: impl Fn(u64) -> u64,
+    ) -> u64 {
+        let mut added = vec![0_u64; self.segments.len() + 1];
+        for (&key, &start) in &self.open {
+            let place = self.segments.partition_point(|segment| segment.start < start);
+            if let Some(added) = added.get_mut(place) {
+                *added = added.saturating_add(avoidable(key));
+            }
+        }
+        let end = heights.now() + 1;
+        let mut without = self.best;
+        if self.segments.is_empty() {
+            without = without.max(heights.max(self.settled, end));
+        }
+        let mut open = 0_u64;
+        for (place, (segment, added)) in self.segments.iter().zip(added).enumerate() {
+            open = open.saturating_add(added);
+            let is_last = place + 1 == self.segments.len();
+            let height = if is_last { heights.max(segment.start, end) } else { segment.height };
+            without = without.max(height.saturating_sub(segment.avoidable.saturating_add(open)));
+        }
+        high_water.saturating_sub(without)
+    }
+
+    /// Makes a stretch begin at `at`.
+    fn split(&mut self, at: u64, heights: &Heights) {
+        if at <= self.settled && !self.segments.is_empty() {
+            return;
+        }
+        let at = at.max(self.settled);
+        let Some(place) =
+            self.segments.partition_point(|segment| segment.start <= at).checked_sub(1)
+        else {
+            self.best = self.best.max(heights.max(self.settled, at));
+            self.settled = at;
+            self.segments.push_front(Segment { start: at, height: 0, avoidable: 0 });
+            return;
+        };
+        let next = self.segments.get(place + 1).map(|next| next.start);
+        let Some(segment) = self.segments.get_mut(place).filter(|segment| segment.start < at)
+        else {
+            return;
+        };
+        let whole = segment.height;
+        let limit = if next.is_some() { whole } else { u64::MAX };
+        let mut new = Segment { start: at, ..*segment };
+        segment.height = heights.max(segment.start, at).min(limit);
+        if let Some(next) = next {
+            new.height = heights.max(at, next).min(limit);
+        }
+        self.segments.insert(place + 1, new);
+        if self.segments.len() > MAX_SEGMENTS {
+            self.coarsen();
+        }
+    }
+
+    /// Settles the stretches about which all is decided.
+    fn settle(&mut self) {
+        let open_from = self.starts.first().map_or(u64::MAX, |&(start, _)| start);
+        while self.segments.get(1).is_some_and(|next| next.start <= open_from) {
+            self.settle_first();
+        }
+        // What is left of nothing open is a stretch in which nothing is avoidable.
+        if self.open.is_empty() && self.segments.len() == 1 {
+            self.segments.clear();
+        }
+    }
+
+    /// Takes neighbours together, but for the last one, of which the height isn't known yet.
+    fn coarsen(&mut self) {
+        let last = self.segments.pop_back();
+        let all: Vec<Segment> = self.segments.drain(..).collect();
+        self.segments.extend(all.chunks(2).filter_map(|pair| {
+            let height = pair.iter().map(|segment| segment.height).max()?;
+            let avoidable = pair.iter().map(|segment| segment.avoidable).min()?;
+            Some(Segment { start: pair.first()?.start, height, avoidable })
+        }));
+        self.segments.extend(last);
+    }
+
+    fn settle_first(&mut self) {
+        if let Some(first) = self.segments.pop_front() {
+            self.best = self.best.max(first.height.saturating_sub(first.avoidable));
+            self.settled = self.segments.front().map_or(first.start, |next| next.start);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Blocks of 10 bytes among others: `(birth, death, is it avoidable)`, each event one of these.
+    fn check(blocks: &[(u64, u64, bool)]) {
+        let end = blocks.iter().map(|block| block.1).max().unwrap() + 3;
+        let other = |at: u64| at * 37 % 50;
+        let alive = |at: u64, only_needed: bool| {
+            let counts = |block: &&(u64, u64, bool)| {
+                (block.0..block.1).contains(&at) && !(only_needed && block.2)
+            };
+            other(at) + blocks.iter().filter(counts).count() as u64 * 10
+        };
+        let (mut heights, mut saving) = (Heights::default(), Saving::default());
+        for at in 1..=end {
+            heights.tick(alive(at, false));
+            for (key, &(_, death, is_avoidable)) in (0..).zip(blocks) {
+                if death == at {
+                    saving.close(key, if is_avoidable { 10 } else { 0 }, &heights);
+                }
+            }
+            // They are heard of an event later.
+            for (key, &(birth, ..)) in (0..).zip(blocks) {
+                if birth + 1 == at {
+                    saving.open(key, birth, &heights);
+                }
+            }
+        }
+        let height = |only_needed| (1..=end).map(|at| alive(at, only_needed)).max().unwrap();
+        let expected = height(false) - height(true);
+        assert_eq!(saving.saved(height(false), &heights, |_| 0), expected, "{blocks:?}");
+    }
+
+    #[test]
+    fn savings_are_those_of_a_count_of_every_moment() {
+        check(&[(3, 9, true)]);
+        check(&[(3, 9, true), (4, 20, false), (5, 7, true), (30, 33, true)]);
+        let many: Vec<_> = (0..300)
+            .map(|at| (2 + at * 3 % 200, 4 + at * 3 % 200 + at % 40, at % 3 != 0))
+            .collect();
+        check(&many);
+    }
+
+    #[test]
+    fn more_stretches_than_there_is_room_for_lose_little() {
+        let (mut heights, mut saving) = (Heights::default(), Saving::default());
+        for at in 1..=20_000 {
+            heights.tick(at * 100);
+            saving.open(at, at + 1, &heights);
+        }
+        let saved = saving.saved(2_000_000, &heights, |_| 100);
+        assert!((1_960_000..2_000_000).contains(&saved), "{saved}");
+    }
+}

@@ -1,0 +1,194 @@
+//! list-conversion: Python sequences to arrays, again and again or there and back.
+
+use std::sync::Arc;
+
+use npprof_model::{Detail, Pattern, SiteRole};
+use npprof_wire::record::{Counts, Role, Scalar, operation};
+use rustc_hash::FxHashMap;
+
+use super::Scene;
+use super::blocks::{Dead, Id};
+use super::event::Event;
+use super::frames::Activation;
+use super::names::{Class, text};
+use super::tally::{Facts, Found, Tallies, saves};
+
+/// Scalars that make a conversion worth counting.
+const MIN_SCALARS: u64 = 100_000;
+/// Conversions of the same from which on they are too many.
+const OFTEN: usize = 3;
+/// Sequences, and calls, that are remembered.
+const MAX_KNOWN: usize = 4096;
+
+/// An array that was made into a list.
+#[derive(Clone, Copy, Debug)]
+struct Export {
+    site: u32,
+    n: u64,
+}
+
+/// Conversions of what seems to be the same sequence.
+#[derive(Clone, Debug, Default)]
+struct Same {
+    found: Vec<Found<Detail>>,
+    /// Block of the array that the latest one made.
+    latest: Option<Id>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sequences {
+    exports: FxHashMap<Activation, Export>,
+    round_trips: Tallies<Detail>,
+    /// Conversions that are no round trips.
+    conversions: Tallies<Detail>,
+    by_sequence: FxHashMap<(u64, u64), Same>,
+    /// Scalars that became arrays, and the arrays' bytes.
+    by_activation: FxHashMap<Activation, (u64, u64)>,
+    /// Deaths up to this event have been looked at.
+    counted: u64,
+    /// Conversions of the same sequence at several sites.
+    repeated: Tallies<Detail>,
+}
+
+impl Sequences {
+    pub(super) fn operated(&mut self, event: &Event<'_>, scene: &Scene<'_>) {
+        if !event.has(operation::SEQUENCE) {
+            return self.hidden(event, scene);
+        }
+        let n = event.raw.second;
+        let activation = scene.context.activation(event.raw.stack);
+        let Some(activation) = activation else { return };
+        if n < MIN_SCALARS {
+            return;
+        }
+        if event.class() == Class::Tolist {
+            if self.exports.len() >= MAX_KNOWN {
+                self.exports.clear();
+            }
+            self.exports.insert(activation, Export { site: event.site, n });
+            return;
+        }
+        let Some(result) = event.of_role(Role::Result).next() else { return };
+        let round_trip = self.exports.get(&activation).filter(|export| n >= export.n / 2);
+        let mut facts: Facts = event.facts();
+        facts.related.extend(round_trip.map(|export| (SiteRole::Exporter, export.site)));
+        let detail = Detail::ListConversion { n_elements: n, is_round_trip: round_trip.is_some() };
+        let found = Found {
+            site: event.site,
+            bytes: result.bytes(),
+            time: event.raw.duration_ns,
+            facts: Arc::new(facts),
+            detail,
+        };
+        if round_trip.is_some() {
+            self.round_trips.add(&found);
+            return;
+        }
+        self.conversions.add(&found);
+        if self.by_activation.len() < MAX_KNOWN || self.by_activation.contains_key(&activation) {
+            let sum = self.by_activation.entry(activation).or_default();
+            *sum = (sum.0.saturating_add(n), sum.1.saturating_add(found.bytes));
+        }
+        let latest = result.home.map(|home| home.id);
+        self.convert((event.raw.detail, n), found, latest, scene);
+    }
+
+    /// A sequence that an operation made an array of for itself.
+    fn hidden(&mut self, event: &Event<'_>, scene: &Scene<'_>) {
+        let given = event.arrays.iter().filter(|it| it.scalar == Scalar::Sequence).count();
+        let is_own = |dead: &&Dead| {
+            let block = &dead.block;
+            (block.stack, block.operation) == (event.raw.stack, event.raw.operation)
+                && !block.is_claimed
+                && dead.died > self.counted
+        };
+        // Results are not given back yet: what is dead is an argument.
+        for dead in scene.blocks.dead().filter(is_own).take(given) {
+            let layout = &dead.block.layout;
+            let n = dead.block.size / layout.itemsize.max(1);
+            if n < MIN_SCALARS {
+                continue;
+            }
+            let detail = Detail::ListConversion { n_elements: n, is_round_trip: false };
+            let facts = Facts { result: Some(layout.clone()), ..event.facts() };
+            self.conversions.add(&Found {
+                site: event.site,
+                bytes: dead.block.size,
+                time: 0,
+                facts: facts.into(),
+                detail,
+            });
+        }
+        if given > 0 {
+            self.counted = scene.heights.now();
+        }
+    }
+
+    /// A list that lies where another one lay is most likely a new one, if the arrays of both are
+    /// kept: then their elements are not those of one list.
+    fn convert(
+        &mut self,
+        key: (u64, u64),
+        found: Found<Detail>,
+        latest: Option<Id>,
+        scene: &Scene<'_>,
+    ) {
+        if self.by_sequence.len() >= MAX_KNOWN {
+            self.by_sequence.clear();
+        }
+        let same = self.by_sequence.entry(key).or_default();
+        let is_dead = |id: Id| scene.blocks.dead().any(|dead| dead.block.id == id);
+        if same.latest.is_some_and(|id| !is_dead(id)) {
+            same.found.clear();
+        }
+        same.latest = latest;
+        same.found.push(found);
+        if same.found.len() < OFTEN {
+            return;
+        }
+        let first = same.found.first().map(|first| first.site);
+        let is_one_site = same.found.iter().all(|found| Some(found.site) == first);
+        let found = std::mem::take(&mut same.found);
+        if is_one_site {
+            return;
+        }
+        // All of it is charged to the first of the lines.
+        for one in &found {
+            let site = first.unwrap_or(one.site);
+            self.repeated.add(&Found { site, ..one.clone() });
+        }
+    }
+
+    /// Arrays that were iterated over, where as many scalars became arrays: whether a list was made
+    /// of them, only the line tells.
+    fn iterated(&self, counts: &[Counts], scene: &Scene<'_>) -> Tallies<Detail> {
+        let mut tallies = Tallies::default();
+        let context = scene.context;
+        for counts in counts.iter().filter(|counts| counts.n_scalars >= MIN_SCALARS) {
+            let name = text(context.definitions, counts.operation).unwrap_or_default();
+            let activation = context.activation(counts.stack);
+            let made = activation.and_then(|it| self.by_activation.get(&it));
+            let made = made.filter(|made| made.0 >= counts.n_scalars / 2);
+            let Some(&(n, bytes)) = made.filter(|_| &*name == "iteration") else { continue };
+            let detail = Detail::ListConversion { n_elements: n, is_round_trip: true };
+            let facts = Facts { operation: name, ..Facts::default() }.into();
+            tallies.add(&Found { site: context.site(counts.stack), bytes, time: 0, facts, detail });
+        }
+        tallies
+    }
+
+    pub(super) fn summary(&self, counts: &[Counts], scene: &Scene<'_>, to: &mut Vec<Pattern>) {
+        let often = |n: u64| n >= OFTEN as u64;
+        let mut tallies = self.round_trips.clone();
+        let conversions = self.conversions.by_site.iter().filter(|(_, tally)| often(tally.n));
+        for (&site, tally) in conversions.chain(&self.repeated.by_site) {
+            tallies.by_site.entry(site).or_insert_with(|| tally.clone());
+        }
+        for (site, tally) in self.iterated(counts, scene).by_site {
+            tallies.by_site.entry(site).or_insert(tally);
+        }
+        for (site, tally) in tallies.sorted() {
+            to.push(tally.pattern(site, tally.detail.clone(), saves(None, tally.bytes, 0, 0)));
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Copies because strides can't express the shape that was asked for.
+
+use npprof_model::{Bytes, Detail};
+
+use crate::finding::{Severity, Value};
+use crate::rule::{Advice, Default, Rule, Threshold, Yield, is_same_copy, sum};
+use crate::words::{called, operation, ratio, rounded_ratio, shape, source, times, with_strides};
+
+pub(crate) const RULE: Rule = Rule {
+    kind: "layout-copy",
+    severity: Severity::Warning,
+    title: "a reshape has to copy, as strides can't express it",
+    definition: "reshape, ravel, flatten, or the reshape inside tensordot and einsum, had to copy \
+        because the strides of the array could not express the new shape.",
+    silent: "The result is a view; the source is C-contiguous (then it is a redundant copy); a \
+        single ascontiguousarray or copy(order=) whose result is used at least twice.",
+    before: "crop = movie[:, 8:-8, 8:-8]\nmeans = crop.reshape(len(crop), -1).mean(axis=1)",
+    after: "crop = movie[:, 8:-8, 8:-8]\nmeans = crop.mean(axis=(1, 2))",
+    thresholds: &[
+        Threshold { name: "bytes", default: Default::Large, help: "bytes copied at the line" },
+        Threshold { name: "array", default: Default::MinArray, help: "bytes of the largest copy" },
+    ],
+    is_about: |detail| matches!(detail, Detail::LayoutCopy { .. }),
+    merge: sum,
+    advise: |pattern, context| {
+        let &Detail::LayoutCopy { axes, owner } = &pattern.detail else { return None };
+        let array = pattern.result.as_ref().or(source(pattern));
+        if pattern.bytes < context.bytes("bytes") || !context.is_large(array) {
+            return None;
+        }
+        let from = source(pattern).map(with_strides);
+        let to = pattern.result.as_ref().map(shape);
+        let what = match (&from, &to) {
+            (Some(from), Some(to)) => format!(" of {from} to {to}"),
+            (Some(from), None) => format!(" of {from}"),
+            _ => String::new(),
+        };
+        let because = axes.map_or_else(
+            || "its strides can't express the new shape".to_owned(),
+            |(one, two)| format!("axes {one} and {two} can't be merged"),
+        );
+        let result = pattern.result.as_ref().and_then(crate::rule::nbytes);
+        let mut evidence: Vec<(&'static str, Value)> = vec![("copied_bytes", pattern.bytes.into())];
+        if let Some((one, two)) = axes {
+            let axes = [one, two].map(|axis| Value::Count(axis as u64));
+            evidence.push(("unmergeable_axes", Value::List(axes.into())));
+        }
+        let mut grown = String::new();
+        if let (Some(result), true) = (result, owner > Bytes(0)) {
+            evidence.push(("owner_bytes", owner.into()));
+            evidence.push(("result_over_owner", Value::Ratio(rounded_ratio(result.0, owner.0))));
+            if result.0 >= owner.0.saturating_mul(2) {
+                grown = format!(", {} the memory that it was a view of", ratio(result.0, owner.0));
+            }
+        }
+        let call = context.line.and_then(|line| line.call(&[called(pattern)]));
+        let array = call
+            .as_ref()
+            .and_then(|call| call.receiver)
+            .filter(|_| ["reshape", "ravel", "flatten"].contains(&called(pattern)));
+        let array = array.filter(|name| !["np", "numpy"].contains(name));
+        Some(Advice {
+            message: format!(
+                "{}{what} copied {}, {}, because {because}{grown}",
+                operation(pattern, "a change of shape"),
+                pattern.bytes,
+                times(pattern.n),
+            ),
+            why: "A new shape is free only where the strides of the array can express it; where \
+                  they can't, every element is copied, at each call."
+                .into(),
+            fix: array.map_or_else(
+                || {
+                    "Work along the axes (`axis=(1, 2)`, `einsum`) instead of merging them, or \
+                     keep the array in the needed order from the start, or make it contiguous \
+                     once, outside of the loop."
+                        .to_owned()
+                },
+                |array| {
+                    format!(
+                        "Work along the axes of `{array}` (`axis=(1, 2)`, `einsum`) instead of \
+                         merging them, or make `{array}` contiguous once, outside of the loop."
+                    )
+                },
+            ),
+            evidence,
+        })
+    },
+    yields_to: &[Yield { kind: "boundary-copy", is_explained: is_same_copy }],
+};
+
+#[cfg(test)]
+mod tests {
+    use npprof_model::Pattern;
+
+    use super::*;
+    use crate::fixtures::{MIB, check, check_silent, input, layout, pattern, strided};
+
+    fn reshape(mib: u64, owner: u64) -> Pattern {
+        let array = strided(&[mib, 512, 256], "float64", &[2_000_000, 4096, 8]);
+        Pattern {
+            operation: "reshape".into(),
+            operands: [input(array)].into(),
+            result: Some(layout(&[mib, 131_072], "float64")),
+            ..pattern(
+                Detail::LayoutCopy { axes: Some((1, 2)), owner: Bytes(owner * MIB) },
+                3,
+                mib * MIB,
+            )
+        }
+    }
+
+    #[test]
+    fn the_axes_that_do_not_merge_are_named() {
+        check(
+            reshape(30, 60),
+            "return cropped.reshape(len(movie), -1)",
+            "`reshape` of float64 (30, 512, 256) with strides (2000000, 4096, 8) to (30, \
+             131072) copied 30.0 MiB, 3 times, because axes 1 and 2 can't be merged",
+            "Work along the axes of `cropped` (`axis=(1, 2)`, `einsum`) instead of merging them, \
+             or make `cropped` contiguous once, outside of the loop.",
+        );
+    }
+
+    #[test]
+    fn a_view_that_grows_by_it_is_told() {
+        let finding = crate::fixtures::said(reshape(81, 1), "").unwrap();
+        assert!(finding.message.ends_with("merged, 81x the memory that it was a view of"));
+    }
+
+    #[test]
+    fn little_is_not_worth_a_word() {
+        check_silent(reshape(7, 9));
+    }
+}

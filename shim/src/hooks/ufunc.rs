@@ -1,0 +1,285 @@
+//! Calls of ufuncs: operators on arrays end here too.
+//!
+//! The hook stands below the interpreter's number slots, so that NumPy still sees from where it was
+//! called and reuses temporaries.
+
+use std::ffi::c_void;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use npprof_abi::numpy::ufunc;
+use npprof_abi::python::method::VECTORCALL_ARGUMENTS_OFFSET;
+use npprof_wire::record::{Role, operation as flag};
+
+use crate::memory::{Address, read};
+use crate::operation::call::{Args, Keyword};
+use crate::operation::counters::Small;
+use crate::operation::look::{Types, is_array, is_sequence, items, types};
+use crate::operation::record::{Facts, Operands};
+use crate::operation::{Begun, Frame, LARGE};
+use crate::state::{State, enter_locked};
+
+type VectorCall =
+    unsafe extern "C" fn(*mut c_void, *const *mut c_void, usize, *mut c_void) -> *mut c_void;
+
+/// What stood in every ufunc.
+static ORIGINAL: AtomicUsize = AtomicUsize::new(0);
+
+/// Callbacks from which on a ufunc of Python code has a record.
+const MIN_CALLBACKS: usize = 256;
+
+/// Outputs that are looked at: ufuncs rarely have more than two.
+const MAX_OUTPUTS: usize = 4;
+
+/// Puts the hook in place of `original`; `None` if another function stands in other ufuncs.
+pub(crate) fn stand_in(original: usize) -> Option<usize> {
+    let stored = ORIGINAL.load(Ordering::Relaxed);
+    if stored == 0 {
+        ORIGINAL.store(original, Ordering::Relaxed);
+    } else if stored != original {
+        return None;
+    }
+    Some(call as *const () as usize)
+}
+
+/// # Safety
+///
+/// As Python makes a vectorcall of a ufunc.
+unsafe extern "C" fn call(
+    ufunc: *mut c_void,
+    args: *const *mut c_void,
+    n_args: usize,
+    names: *mut c_void,
+) -> *mut c_void {
+    let call = Args {
+        receiver: ufunc.addr(),
+        items: args.addr(),
+        n: n_args & !VECTORCALL_ARGUMENTS_OFFSET,
+        names: names.addr(),
+        dict: 0,
+    };
+    // SAFETY: Python's call, with the lock held.
+    let begun = unsafe { begin(&call) };
+    // SAFETY: `stand_in` stored it before this could be called.
+    let original =
+        unsafe { std::mem::transmute::<usize, VectorCall>(ORIGINAL.load(Ordering::Relaxed)) };
+    // SAFETY: Python's call, passed on.
+    let result = unsafe { original(ufunc, args, n_args, names) };
+    if !begun.is_none() {
+        // SAFETY: the lock is held again, and the arguments belong to the caller.
+        unsafe { finish(begun, &call, result.addr()) };
+    }
+    result
+}
+
+/// # Safety
+///
+/// The call must be under way, with the lock held.
+#[inline]
+unsafe fn begin(call: &Args) -> Begun {
+    // SAFETY: the caller vouches for the lock.
+    let Some(state) = (unsafe { enter_locked() }) else { return Begun::NONE };
+    let Some(types) = types() else { return Begun::NONE };
+    let operation = state.operations.names.of_ufunc(call.receiver);
+    let begun = state.begin(operation);
+    for index in 0..call.n {
+        // SAFETY: an argument.
+        let Some(argument) = (unsafe { call.positional(index) }) else { break };
+        // SAFETY: alive, as the caller holds it.
+        if unsafe { is_array(argument, types) } {
+            // SAFETY: an array.
+            let seen = unsafe { state.look(argument) };
+            // SAFETY: as above.
+            let strided = unsafe { state.strided_bytes(argument, seen, types) };
+            state.weigh(seen, strided);
+        }
+    }
+    begun
+}
+
+/// # Safety
+///
+/// As for [`begin`], with its result, the call being over.
+#[inline]
+unsafe fn finish(begun: Begun, call: &Args, result: Address) {
+    // SAFETY: the caller vouches for the lock.
+    let Some(state) = (unsafe { enter_locked() }) else { return };
+    let (Some((frame, outer)), Some(types)) = (state.end(begun), types()) else { return };
+    if result == 0 {
+        return;
+    }
+    let mut written = 0;
+    let mut weight = frame.weight;
+    // SAFETY: alive, as it is being given back.
+    if unsafe { is_array(result, types) } {
+        // SAFETY: an array.
+        let seen = unsafe { state.look(result) };
+        written = seen.n_bytes;
+        weight = weight.max(seen.weight);
+        let is_callback = seen.n_elements >= MIN_CALLBACKS
+            // SAFETY: a ufunc.
+            && unsafe { read::<Address>(call.receiver, ufunc::OBJ) } != 0;
+        if is_callback {
+            weight = LARGE;
+        }
+    }
+    if weight >= LARGE {
+        // SAFETY: as above.
+        return unsafe { record(state, (&frame, outer), call, result) };
+    }
+    let small = Small { read: frame.read, written, strided: frame.strided, ..Small::default() };
+    state.count(&frame, small);
+    // SAFETY: a ufunc.
+    let n_in = unsafe { read::<i32>(call.receiver, ufunc::NIN) }.unsigned_abs() as usize;
+    for index in 0..call.n {
+        // SAFETY: an argument.
+        let Some(argument) = (unsafe { call.positional(index) }) else { break };
+        // SAFETY: alive, as the caller holds it.
+        if !unsafe { is_array(argument, types) } {
+            continue;
+        }
+        if index < n_in {
+            // SAFETY: an array.
+            let seen = unsafe { state.look(argument) };
+            state.read_all(seen);
+        } else {
+            // SAFETY: as above.
+            unsafe { state.note_write(argument, types) };
+        }
+    }
+    if call.names == 0 {
+        return;
+    }
+    // SAFETY: the call's.
+    if let Some(out) = unsafe { call.keyword(Keyword::Out, types) } {
+        for index in 0..MAX_OUTPUTS {
+            // SAFETY: alive, as the caller holds it.
+            let Some(out) = (unsafe { output(out, index, types) }) else { break };
+            // SAFETY: an array.
+            unsafe { state.note_write(out, types) };
+        }
+    }
+}
+
+/// The array at `index` of what is an array, or a sequence of arrays and of `None`, which are left out.
+///
+/// # Safety
+///
+/// `out` must be alive, and whoever holds it must go on.
+pub(crate) unsafe fn output(out: Address, index: usize, types: &Types) -> Option<Address> {
+    // SAFETY: the caller vouches for it.
+    if unsafe { is_array(out, types) } {
+        return (index == 0).then_some(out);
+    }
+    // SAFETY: as above.
+    if !unsafe { is_sequence(out, types) } {
+        return None;
+    }
+    // SAFETY: as above.
+    let (first, n) = unsafe { items(out, types) };
+    (0..n)
+        // SAFETY: an item of the tuple.
+        .map(|at| unsafe { read::<Address>(first, at.wrapping_mul(8)) })
+        // SAFETY: alive, as the tuple holds it.
+        .filter(|&item| unsafe { is_array(item, types) })
+        .nth(index)
+}
+
+/// # Safety
+///
+/// As for [`finish`].
+#[cold]
+unsafe fn record(state: &mut State, frame: (&Frame, u16), call: &Args, result: Address) {
+    let Some(types) = types() else { return };
+    // SAFETY: a ufunc.
+    let n_in = unsafe { read::<i32>(call.receiver, ufunc::NIN) }.unsigned_abs() as usize;
+    let mut operands = Operands::new(types);
+    let mut facts = Facts::default();
+    for index in 0..call.n {
+        // SAFETY: an argument, alive, as the caller holds it.
+        let Some(argument) = (unsafe { call.positional(index) }) else { break };
+        let is_output = index >= n_in;
+        if is_output && argument != types.none {
+            facts.flags |= flag::HAS_OUT;
+        }
+        // SAFETY: as above.
+        unsafe { operands.add(argument, if is_output { Role::Output } else { Role::Input }) };
+        // SAFETY: as above.
+        if !is_output && unsafe { is_array(argument, types) } && facts.flags & flag::OBJECTS == 0 {
+            // SAFETY: an array.
+            facts = facts.with_objects(unsafe { state.objects_in(argument, types) });
+        }
+    }
+    // SAFETY: the call's.
+    unsafe { options(call, types, &mut facts, &mut operands) };
+    // SAFETY: alive, as it is being given back.
+    unsafe { add_all(result, Role::Result, types, &mut operands) };
+    // SAFETY: as above.
+    if unsafe { is_array(result, types) } {
+        // SAFETY: a ufunc.
+        let has_callback = unsafe { read::<Address>(call.receiver, ufunc::OBJ) } != 0;
+        // SAFETY: an array.
+        let seen = unsafe { state.look(result) };
+        // SAFETY: as above.
+        if has_callback && unsafe { state.is_of_objects(result) } {
+            facts.flags |= flag::CALLBACKS;
+            facts.second = seen.n_elements as u64;
+        }
+    }
+    // SAFETY: all operands are alive.
+    unsafe { state.record_operation(frame, facts, &operands, None) };
+}
+
+/// Adds an array, or those of a tuple.
+///
+/// # Safety
+///
+/// As for [`output`].
+unsafe fn add_all(out: Address, role: Role, types: &Types, operands: &mut Operands<'_>) {
+    for index in 0..MAX_OUTPUTS {
+        // SAFETY: the caller vouches for it.
+        let Some(out) = (unsafe { output(out, index, types) }) else { break };
+        // SAFETY: alive, as above.
+        unsafe { operands.add(out, role) };
+    }
+}
+
+/// Notes the keyword arguments that every ufunc and its methods take.
+///
+/// # Safety
+///
+/// The call must be under way.
+pub(crate) unsafe fn options(
+    call: &Args,
+    types: &Types,
+    facts: &mut Facts,
+    operands: &mut Operands<'_>,
+) {
+    if call.names == 0 && call.dict == 0 {
+        return;
+    }
+    // SAFETY: the caller vouches for the call, here and below.
+    if let Some(out) = unsafe { call.keyword(Keyword::Out, types) } {
+        facts.flags |= flag::HAS_OUT;
+        // SAFETY: alive, as the caller holds it.
+        unsafe { add_all(out, Role::Output, types, operands) };
+    }
+    for (keyword, bit) in [
+        (Keyword::Dtype, flag::HAS_DTYPE),
+        (Keyword::Signature, flag::HAS_DTYPE),
+        (Keyword::Order, flag::HAS_ORDER),
+    ] {
+        // SAFETY: as above.
+        if unsafe { call.keyword(keyword, types) }.is_some() {
+            facts.flags |= bit;
+        }
+    }
+    // SAFETY: as above.
+    if let Some(mask) = unsafe { call.keyword(Keyword::Where, types) } {
+        // SAFETY: alive, as the caller holds it.
+        if unsafe { is_array(mask, types) } {
+            facts.flags |= flag::HAS_WHERE;
+            // SAFETY: as above.
+            unsafe { operands.add(mask, Role::Index) };
+        }
+    }
+}

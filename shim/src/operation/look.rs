@@ -1,0 +1,282 @@
+//! What can be seen of an object in a few loads.
+
+use std::sync::OnceLock;
+
+use npprof_abi::numpy::{ArrayBody, array};
+use npprof_abi::python::object::{self, OBJECT_SIZE};
+use npprof_wire::record::{MAX_NDIM, Scalar};
+
+use crate::memory::{Address, c_string, read};
+
+/// Bytes of a cache line.
+pub(crate) const CACHE_LINE: usize = 64;
+/// Longest chain of base classes that is followed to `ndarray`.
+const MAX_BASES: usize = 12;
+
+/// A function of the interpreter that gives an `int`'s value and whether it fits, without an error.
+pub(crate) type IntValue = unsafe extern "C" fn(*mut std::ffi::c_void, *mut i32) -> i64;
+
+/// The types that hooks know, and what they need of the interpreter besides.
+pub(crate) struct Types {
+    pub(crate) array: Address,
+    pub(crate) int: Address,
+    pub(crate) float: Address,
+    pub(crate) complex: Address,
+    pub(crate) bool: Address,
+    pub(crate) slice: Address,
+    pub(crate) tuple: Address,
+    pub(crate) list: Address,
+    pub(crate) generator: Address,
+    /// `None` and `...` themselves.
+    pub(crate) none: Address,
+    pub(crate) ellipsis: Address,
+    pub(crate) int_value: IntValue,
+    /// Interned names of keyword arguments, as [`crate::operation::call::Keyword`] numbers them.
+    pub(crate) keywords: [Address; crate::operation::call::N_KEYWORDS],
+}
+
+static TYPES: OnceLock<Types> = OnceLock::new();
+
+impl Types {
+    /// Makes these the known types. Once.
+    pub(crate) fn set(self) {
+        let _ = TYPES.set(self);
+    }
+}
+
+/// The known types; `None` before operations are hooked.
+#[inline(always)]
+pub(crate) fn types() -> Option<&'static Types> {
+    TYPES.get()
+}
+
+/// The type of an object.
+///
+/// # Safety
+///
+/// `object` must be alive.
+#[inline(always)]
+pub(crate) unsafe fn type_of(object: Address) -> Address {
+    // SAFETY: every object has a type.
+    unsafe { read::<Address>(object, object::OB_TYPE) }
+}
+
+/// A type's name, for types of C code with the module in front.
+///
+/// # Safety
+///
+/// `class` must be a type that outlives `'a`.
+pub(crate) unsafe fn name_of<'a>(class: Address) -> &'a [u8] {
+    // SAFETY: every type has a name.
+    let name = unsafe { read::<Address>(class, object::TP_NAME) };
+    // SAFETY: a C string, which lives as long as the type.
+    unsafe { c_string(name) }
+}
+
+/// Whether an object is an array, of a subclass as well.
+///
+/// # Safety
+///
+/// `object` must be null or alive.
+#[inline]
+pub(crate) unsafe fn is_array(object: Address, types: &Types) -> bool {
+    if object == 0 {
+        return false;
+    }
+    // SAFETY: the caller vouches for the object.
+    let class = unsafe { type_of(object) };
+    if class == types.array {
+        return true;
+    }
+    if class == types.int || class == types.float || class == types.tuple || class == types.list {
+        return false;
+    }
+    // SAFETY: a type of a live object is alive.
+    unsafe { is_array_class(class, types) }
+}
+
+/// # Safety
+///
+/// `class` must be a live type.
+unsafe fn is_array_class(class: Address, types: &Types) -> bool {
+    let mut base = class;
+    for _ in 0..MAX_BASES {
+        // SAFETY: the caller's class, or a base of it, which it keeps alive.
+        base = unsafe { read::<Address>(base, object::TP_BASE) };
+        if base == types.array {
+            return true;
+        }
+        if base == 0 {
+            return false;
+        }
+    }
+    false
+}
+
+/// Whether an object is a list or a tuple.
+///
+/// # Safety
+///
+/// `object` must be null or alive.
+pub(crate) unsafe fn is_sequence(object: Address, types: &Types) -> bool {
+    // SAFETY: the caller vouches for the object.
+    object != 0
+        && matches!(unsafe { type_of(object) }, class if class == types.list || class == types.tuple)
+}
+
+/// Items of a list or tuple.
+///
+/// # Safety
+///
+/// `sequence` must be a live list or tuple that nobody changes meanwhile.
+pub(crate) unsafe fn items(sequence: Address, types: &Types) -> (Address, usize) {
+    // SAFETY: both have their size there.
+    let n = unsafe { read::<usize>(sequence, object::OB_SIZE) };
+    // SAFETY: as above.
+    if unsafe { type_of(sequence) } == types.list {
+        // SAFETY: a list leads to its items.
+        (unsafe { read::<Address>(sequence, object::LIST_ITEMS) }, n)
+    } else {
+        (sequence.wrapping_add(object::TUPLE_ITEMS), n)
+    }
+}
+
+/// The value of an exact `int`; `None` if it is none, or too large.
+///
+/// # Safety
+///
+/// `object` must be alive.
+pub(crate) unsafe fn int_value(object: Address, types: &Types) -> Option<isize> {
+    // SAFETY: the caller vouches for the object.
+    if unsafe { type_of(object) } != types.int {
+        return None;
+    }
+    let mut overflow = 0;
+    let object = std::ptr::with_exposed_provenance_mut(object);
+    // SAFETY: an `int`; the function sets no error for one.
+    let value = unsafe { (types.int_value)(object, &raw mut overflow) };
+    if overflow != 0 { None } else { isize::try_from(value).ok() }
+}
+
+/// What an object is that is no array.
+///
+/// # Safety
+///
+/// `object` must be alive.
+pub(crate) unsafe fn scalar_kind(object: Address, types: &Types) -> Scalar {
+    // SAFETY: the caller vouches for the object.
+    let class = unsafe { type_of(object) };
+    if class == types.float {
+        Scalar::Float
+    } else if class == types.int {
+        Scalar::Int
+    } else if class == types.bool {
+        Scalar::Bool
+    } else if class == types.complex {
+        Scalar::Complex
+    } else if class == types.list || class == types.tuple {
+        Scalar::Sequence
+    } else {
+        // SAFETY: a type of a live object.
+        let name = unsafe { name_of(class) };
+        if name.starts_with(b"numpy.") { Scalar::Numpy } else { Scalar::Other }
+    }
+}
+
+/// The extent of an array, in a few figures.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Seen {
+    pub(crate) data: Address,
+    pub(crate) n_elements: usize,
+    pub(crate) n_bytes: usize,
+    /// Smallest distance between neighbours along an axis, zero strides left out; an itemsize if there
+    /// is no such axis.
+    pub(crate) stride: usize,
+    /// Elements times what each takes of the caches: a line at most.
+    pub(crate) weight: usize,
+}
+
+/// Looks at an array.
+///
+/// # Safety
+///
+/// `array` must be a live array, with the interpreter lock held.
+#[inline]
+pub(crate) unsafe fn look(array: Address, itemsize: usize) -> Seen {
+    // SAFETY: the caller vouches for the array.
+    let body = unsafe { read::<ArrayBody>(array, OBJECT_SIZE) };
+    let ndim = usize::try_from(body.ndim).unwrap_or(0).min(MAX_NDIM);
+    let (shape, strides) = (body.shape.addr(), body.strides.addr());
+    let mut n_elements = 1_usize;
+    let mut smallest = usize::MAX;
+    for axis in 0..ndim {
+        let offset = axis.wrapping_mul(8);
+        // SAFETY: NumPy keeps `ndim` extents and strides there.
+        let extent = unsafe { read::<usize>(shape, offset) };
+        // SAFETY: as above.
+        let stride = unsafe { read::<isize>(strides, offset) }.unsigned_abs();
+        n_elements = n_elements.wrapping_mul(extent);
+        if extent > 1 && stride != 0 {
+            smallest = smallest.min(stride);
+        }
+    }
+    let stride = if smallest == usize::MAX { itemsize } else { smallest };
+    let weight = n_elements.wrapping_mul(itemsize.max(stride.min(CACHE_LINE)));
+    let n_bytes = n_elements.wrapping_mul(itemsize);
+    Seen { data: body.data.addr(), n_elements, n_bytes, stride, weight }
+}
+
+/// The array that owns an array's memory: the last one along the bases; itself if it does. Zero when
+/// something else owns it.
+///
+/// # Safety
+///
+/// As for [`look`].
+#[inline]
+pub(crate) unsafe fn owner_of(array: Address, types: &Types) -> Address {
+    let mut at = array;
+    for _ in 0..MAX_BASES {
+        // SAFETY: the caller's array, or a base of it, which it keeps alive.
+        let body = unsafe { read::<ArrayBody>(at, OBJECT_SIZE) };
+        if body.flags & array::OWNDATA != 0 {
+            return at;
+        }
+        let base = body.base.addr();
+        // SAFETY: as above.
+        if base == 0 || !unsafe { is_array(base, types) } {
+            return 0;
+        }
+        at = base;
+    }
+    0
+}
+
+/// The addresses between which an array's elements lie, the second one past the end.
+///
+/// # Safety
+///
+/// As for [`look`].
+pub(crate) unsafe fn span(array: Address, itemsize: usize) -> (Address, Address) {
+    // SAFETY: the caller vouches for the array.
+    let body = unsafe { read::<ArrayBody>(array, OBJECT_SIZE) };
+    let ndim = usize::try_from(body.ndim).unwrap_or(0).min(MAX_NDIM);
+    let data = body.data.addr();
+    let (mut start, mut end) = (data, data.wrapping_add(itemsize));
+    for axis in 0..ndim {
+        let offset = axis.wrapping_mul(8);
+        // SAFETY: NumPy keeps `ndim` extents and strides there.
+        let extent = unsafe { read::<isize>(body.shape.addr(), offset) };
+        // SAFETY: as above.
+        let stride = unsafe { read::<isize>(body.strides.addr(), offset) };
+        if extent == 0 {
+            return (data, data);
+        }
+        let reach = extent.wrapping_sub(1).wrapping_mul(stride);
+        if reach < 0 {
+            start = start.wrapping_add_signed(reach);
+        } else {
+            end = end.wrapping_add_signed(reach);
+        }
+    }
+    (start, end)
+}
