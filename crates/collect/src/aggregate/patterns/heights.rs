@@ -3,10 +3,13 @@
 //! Times are numbers of events. Of the distant past only those points are kept that no later one
 //! exceeds: any question is about a span that lasts until now, or ended recently.
 
-use std::collections::VecDeque;
-
 /// Points that are all kept.
 const RECENT: usize = 256;
+/// Points of which the highest is kept beside them.
+const GROUP: usize = 16;
+/// Points of the distant past; of more than that, two neighbours become one that is as high as the
+/// higher of them.
+const MAX_OLDER: usize = 1 << 14;
 
 #[derive(Clone, Copy, Debug)]
 struct Point {
@@ -16,53 +19,107 @@ struct Point {
 }
 
 /// See the module.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Heights {
-    recent: VecDeque<Point>,
+    /// Heights of the latest points, each at its time modulo [`RECENT`].
+    recent: [u64; RECENT],
+    /// The highest of each [`GROUP`] of times, the latest one as far as it has got.
+    groups: [u64; RECENT / GROUP],
     /// Ever lower ones.
     older: Vec<Point>,
     now: u64,
 }
 
+impl Default for Heights {
+    fn default() -> Self {
+        Self { recent: [0; RECENT], groups: [0; RECENT / GROUP], older: Vec::new(), now: 0 }
+    }
+}
+
 impl Heights {
     /// The number of the latest event.
+    #[inline]
     pub(super) const fn now(&self) -> u64 {
         self.now
     }
 
     /// An event, after which this much is alive.
+    #[inline]
     pub(super) fn tick(&mut self, live: u64) -> u64 {
         self.now += 1;
-        self.recent.push_back(Point { at: self.now, height: live });
-        if self.recent.len() > RECENT
-            && let Some(point) = self.recent.pop_front()
-        {
-            while self.older.last().is_some_and(|last| last.height <= point.height) {
-                self.older.pop();
-            }
-            self.older.push(point);
+        let now = self.now;
+        if let Some(at) = now.checked_sub(RECENT as u64) {
+            self.age(Point { at, height: self.recent[place(at)] });
         }
-        self.now
+        self.recent[place(now)] = live;
+        let before = self.groups[group(now)];
+        self.groups[group(now)] = if is_first(now) { live } else { live.max(before) };
+        now
     }
 
     /// This much is alive, for reasons too small to be events.
     #[inline]
-    pub(super) fn drift(&mut self, live: u64) {
-        match self.recent.back_mut() {
-            Some(last) => last.height = last.height.max(live),
-            None => self.recent.push_back(Point { at: 0, height: live }),
+    pub(super) const fn drift(&mut self, live: u64) {
+        let (last, group) = (place(self.now), group(self.now));
+        if live > self.recent[last] {
+            self.recent[last] = live;
+            if live > self.groups[group] {
+                self.groups[group] = live;
+            }
         }
     }
 
     /// Most live bytes from the event `from` on, to just before the event `to`. Where `to` is too
     /// long ago, more than that may be told.
     pub(super) fn max(&self, from: u64, to: u64) -> u64 {
-        let older = self.older.partition_point(|point| point.at < from);
-        let older = self.older.get(older).filter(|point| point.at < to);
-        let first = self.recent.partition_point(|point| point.at < from);
-        let recent = self.recent.iter().skip(first).take_while(|point| point.at < to);
-        older.into_iter().chain(recent).map(|point| point.height).max().unwrap_or(0)
+        let (first, after) = (self.now.saturating_sub(RECENT as u64 - 1), self.now + 1);
+        let mut most = 0;
+        if from < first {
+            let older = self.older.partition_point(|point| point.at < from);
+            let older = self.older.get(older).filter(|point| point.at < to);
+            most = older.map_or(0, |point| point.height);
+        }
+        let (mut at, to) = (from.max(first), to.min(after));
+        while at < to {
+            if is_first(at) && at + GROUP as u64 <= to {
+                most = most.max(self.groups[group(at)]);
+                at += GROUP as u64;
+            } else {
+                most = most.max(self.recent[place(at)]);
+                at += 1;
+            }
+        }
+        most
     }
+
+    /// Keeps a point that is not among the latest ones any more.
+    #[inline]
+    fn age(&mut self, point: Point) {
+        while self.older.last().is_some_and(|last| last.height <= point.height) {
+            self.older.pop();
+        }
+        self.older.push(point);
+        if self.older.len() > MAX_OLDER {
+            // The later time: whoever asks from between the two is told more, never less.
+            let pairs = self.older.chunks(2);
+            let one = |pair: &[Point]| Some(Point { at: pair.last()?.at, ..*pair.first()? });
+            self.older = pairs.filter_map(one).collect();
+        }
+    }
+}
+
+/// Where a time's height stands.
+#[expect(clippy::cast_possible_truncation, reason = "the low bits are wanted")]
+const fn place(at: u64) -> usize {
+    at as usize % RECENT
+}
+
+const fn group(at: u64) -> usize {
+    place(at) / GROUP
+}
+
+const fn is_first(at: u64) -> bool {
+    place(at).is_multiple_of(GROUP)
 }
 
 #[cfg(test)]
@@ -80,6 +137,21 @@ mod tests {
             let expected = (from..to).map(live).max().unwrap();
             assert_eq!(heights.max(from, to), expected, "{from}..{to}");
         }
+    }
+
+    #[test]
+    fn a_long_way_down_takes_bounded_memory_and_tells_no_less_than_there_was() {
+        let mut heights = Heights::default();
+        let n = 4 * MAX_OLDER as u64;
+        for at in 1..=n {
+            heights.tick(2 * n - at);
+        }
+        assert!(heights.older.len() <= MAX_OLDER, "{}", heights.older.len());
+        for from in [1, 77, n / 2, n - 300] {
+            let told = heights.max(from, n + 1);
+            assert!((2 * n - from..2 * n).contains(&told), "{told} from {from}");
+        }
+        assert_eq!(heights.max(n - 100, n + 1), n + 100);
     }
 
     #[test]

@@ -3,8 +3,11 @@
 //! Blocks that may turn out avoidable are opened with the time from which on they would not have
 //! been alive, and closed when it is decided, with the bytes that could have been avoided. In between,
 //! live bytes are kept apart for each stretch of time in which the same blocks were there.
+//!
+//! Nearly all that happens is at the end of what is kept, and takes constant time there. What is
+//! kept has a bound, but for the open blocks, which are alive.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
@@ -13,13 +16,17 @@ use super::heights::Heights;
 /// Stretches that are kept apart; beyond, neighbours are taken together, and what begins inside of
 /// such a pair counts from its end.
 const MAX_SEGMENTS: usize = 4096;
+/// Starts of what has been closed that may be left among the others.
+const MAX_STALE: usize = 64;
 
 #[derive(Clone, Copy, Debug)]
 struct Segment {
     start: u64,
     /// Most live bytes in it; of the last one that isn't known yet.
     height: u64,
-    avoidable: u64,
+    /// By how many avoidable bytes it has more than the one before it, modulo 2^64; the first one
+    /// has all of its own here.
+    step: u64,
 }
 
 /// Avoidable blocks of one pattern at one site.
@@ -32,8 +39,9 @@ pub(super) struct Saving {
     segments: VecDeque<Segment>,
     /// Start of what is open.
     open: FxHashMap<u64, u64>,
-    /// The same with the keys, in order.
-    starts: BTreeSet<(u64, u64)>,
+    /// The same with the keys, in order; among them some that are no longer open, but never at the
+    /// front and never more than the others and [`MAX_STALE`].
+    starts: VecDeque<(u64, u64)>,
 }
 
 impl Saving {
@@ -41,10 +49,20 @@ impl Saving {
     pub(super) fn open(&mut self, key: u64, start: u64, heights: &Heights) {
         self.split(start, heights);
         let start = start.max(self.settled);
-        self.starts.insert((start, key));
-        if let Some(old) = self.open.insert(key, start).filter(|&old| old != start) {
-            self.starts.remove(&(old, key));
+        if self.open.insert(key, start) == Some(start) {
+            return;
         }
+        let place = match self.starts.back() {
+            Some(last) if *last > (start, key) => {
+                self.starts.partition_point(|other| *other < (start, key))
+            }
+            _ => self.starts.len(),
+        };
+        // Closed and opened again, it may be there already.
+        if self.starts.get(place) != Some(&(start, key)) {
+            self.starts.insert(place, (start, key));
+        }
+        self.forget_stale();
     }
 
     /// Something ended at this event that is decided about later, with `close_at`.
@@ -60,7 +78,7 @@ impl Saving {
     /// As `close`, up to an event of the past.
     pub(super) fn close_at(&mut self, key: u64, bytes: u64, end: u64, heights: &Heights) {
         if let Some(start) = self.open.remove(&key) {
-            self.starts.remove(&(start, key));
+            self.forget_stale();
             if bytes > 0 {
                 self.span((start, end), bytes, heights);
             } else {
@@ -73,10 +91,15 @@ impl Saving {
     pub(super) fn span(&mut self, (start, end): (u64, u64), bytes: u64, heights: &Heights) {
         self.split(start, heights);
         self.split(end, heights);
-        let first = self.segments.partition_point(|segment| segment.start < start);
-        let inside = self.segments.iter_mut().skip(first);
-        for segment in inside.take_while(|segment| segment.start < end) {
-            segment.avoidable = segment.avoidable.saturating_add(bytes);
+        let first = self.place(start);
+        let after = self.place(end);
+        if first < after {
+            if let Some(first) = self.segments.get_mut(first) {
+                first.step = first.step.wrapping_add(bytes);
+            }
+            if let Some(after) = self.segments.get_mut(after) {
+                after.step = after.step.wrapping_sub(bytes);
+            }
         }
         self.settle();
     }
@@ -91,7 +114,7 @@ impl Saving {
     ) -> u64 {
         let mut added = vec![0_u64; self.segments.len() + 1];
         for (&key, &start) in &self.open {
-            let place = self.segments.partition_point(|segment| segment.start < start);
+            let place = self.place(start);
             if let Some(added) = added.get_mut(place) {
                 *added = added.saturating_add(avoidable(key));
             }
@@ -101,12 +124,13 @@ impl Saving {
         if self.segments.is_empty() {
             without = without.max(heights.max(self.settled, end));
         }
-        let mut open = 0_u64;
+        let (mut open, mut avoidable) = (0_u64, 0_u64);
         for (place, (segment, added)) in self.segments.iter().zip(added).enumerate() {
             open = open.saturating_add(added);
+            avoidable = avoidable.wrapping_add(segment.step);
             let is_last = place + 1 == self.segments.len();
             let height = if is_last { heights.max(segment.start, end) } else { segment.height };
-            without = without.max(height.saturating_sub(segment.avoidable.saturating_add(open)));
+            without = without.max(height.saturating_sub(avoidable.saturating_add(open)));
         }
         high_water.saturating_sub(without)
     }
@@ -117,12 +141,10 @@ impl Saving {
             return;
         }
         let at = at.max(self.settled);
-        let Some(place) =
-            self.segments.partition_point(|segment| segment.start <= at).checked_sub(1)
-        else {
+        let Some(place) = self.place(at.saturating_add(1)).checked_sub(1) else {
             self.best = self.best.max(heights.max(self.settled, at));
             self.settled = at;
-            self.segments.push_front(Segment { start: at, height: 0, avoidable: 0 });
+            self.segments.push_front(Segment { start: at, height: 0, step: 0 });
             return;
         };
         let next = self.segments.get(place + 1).map(|next| next.start);
@@ -132,7 +154,7 @@ impl Saving {
         };
         let whole = segment.height;
         let limit = if next.is_some() { whole } else { u64::MAX };
-        let mut new = Segment { start: at, ..*segment };
+        let mut new = Segment { start: at, step: 0, ..*segment };
         segment.height = heights.max(segment.start, at).min(limit);
         if let Some(next) = next {
             new.height = heights.max(at, next).min(limit);
@@ -145,7 +167,7 @@ impl Saving {
 
     /// Settles the stretches about which all is decided.
     fn settle(&mut self) {
-        let open_from = self.starts.first().map_or(u64::MAX, |&(start, _)| start);
+        let open_from = self.starts.front().map_or(u64::MAX, |&(start, _)| start);
         while self.segments.get(1).is_some_and(|next| next.start <= open_from) {
             self.settle_first();
         }
@@ -156,21 +178,59 @@ impl Saving {
     }
 
     /// Takes neighbours together, but for the last one, of which the height isn't known yet.
+    #[cold]
     fn coarsen(&mut self) {
-        let last = self.segments.pop_back();
-        let all: Vec<Segment> = self.segments.drain(..).collect();
-        self.segments.extend(all.chunks(2).filter_map(|pair| {
-            let height = pair.iter().map(|segment| segment.height).max()?;
-            let avoidable = pair.iter().map(|segment| segment.avoidable).min()?;
-            Some(Segment { start: pair.first()?.start, height, avoidable })
-        }));
-        self.segments.extend(last);
+        let mut avoidable = 0_u64;
+        let all = self.segments.drain(..).map(|segment| {
+            avoidable = avoidable.wrapping_add(segment.step);
+            (segment, avoidable)
+        });
+        let mut all: Vec<(Segment, u64)> = all.collect();
+        let last = all.pop();
+        let pairs = all.chunks(2).filter_map(|pair| {
+            let height = pair.iter().map(|(segment, _)| segment.height).max()?;
+            let avoidable = pair.iter().map(|&(_, avoidable)| avoidable).min()?;
+            Some((Segment { height, ..pair.first()?.0 }, avoidable))
+        });
+        let mut before = 0_u64;
+        for (segment, avoidable) in pairs.chain(last) {
+            let step = avoidable.wrapping_sub(before);
+            self.segments.push_back(Segment { step, ..segment });
+            before = avoidable;
+        }
     }
 
     fn settle_first(&mut self) {
         if let Some(first) = self.segments.pop_front() {
-            self.best = self.best.max(first.height.saturating_sub(first.avoidable));
+            self.best = self.best.max(first.height.saturating_sub(first.step));
+            if let Some(next) = self.segments.front_mut() {
+                next.step = next.step.wrapping_add(first.step);
+            }
             self.settled = self.segments.front().map_or(first.start, |next| next.start);
+        }
+    }
+
+    /// Of the first stretch that begins at a time or later.
+    #[inline]
+    fn place(&self, start: u64) -> usize {
+        let n = self.segments.len();
+        match self.segments.back() {
+            Some(last) if last.start >= start => {
+                self.segments.partition_point(|segment| segment.start < start)
+            }
+            _ => n,
+        }
+    }
+
+    /// Drops starts of what isn't open any more, all of them where there are too many.
+    fn forget_stale(&mut self) {
+        let open = &self.open;
+        let is_stale = |&(start, key): &(u64, u64)| open.get(&key) != Some(&start);
+        while self.starts.front().is_some_and(is_stale) {
+            self.starts.pop_front();
+        }
+        if self.starts.len() > 2 * open.len() + MAX_STALE {
+            self.starts.retain(|start| !is_stale(start));
         }
     }
 }
