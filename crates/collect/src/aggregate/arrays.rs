@@ -178,8 +178,7 @@ impl Blocks {
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "fewer bits are left than a usize has")]
     const fn home(&self, address: u64) -> usize {
-        // Fibonacci hashing: the high bits of the product depend on all bits of the address.
-        (address.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> self.shift) as usize
+        (hashed(address) >> self.shift) as usize
     }
 
     #[cold]
@@ -197,6 +196,12 @@ impl Blocks {
             self.places[place & mask] = block;
         }
     }
+}
+
+/// Fibonacci hashing: the high bits of the product depend on all bits of the word.
+#[inline]
+pub(crate) const fn hashed(word: u64) -> u64 {
+    word.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 #[cfg(test)]

@@ -42,6 +42,7 @@ macro_rules! context {
         Context {
             stacks: &$aggregate.stacks,
             definitions: &$aggregate.definitions,
+            sites: &$aggregate.sites,
             live: $aggregate.sums.live,
             high_water: $aggregate.sums.high_water,
             now_ns: $aggregate.now_ns,

@@ -26,6 +26,11 @@ impl<'a> Context<'a> {
         self.stack(stack).map_or(NONE, |stack| stack.site)
     }
 
+    /// Allocations at a site.
+    pub(super) fn n_allocations(self, site: u32) -> u64 {
+        self.sites.all().get(site as usize).map_or(0, |site| site.n_allocations)
+    }
+
     /// The frame that events of this stack are charged to.
     pub(super) fn home(self, stack: u32) -> u32 {
         let Some(found) = self.stack(stack) else { return stack };

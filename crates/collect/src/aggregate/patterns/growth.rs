@@ -4,7 +4,6 @@
 //! there were at most, and when, says whether they pile up. An array that is read late is taken out
 //! again, also from what was counted at that peak.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use npprof_model::{Detail, Nanos, Pattern};
@@ -12,6 +11,7 @@ use rustc_hash::FxHashMap;
 
 use super::blocks::SMALLEST;
 use super::savings::Saving;
+use super::spans::Spans;
 use super::tally::{Facts, Found, Tally, saves};
 use super::{Born, Scene};
 
@@ -27,7 +27,6 @@ const LATE: u64 = 8;
 /// What a site has allocated, and what of it nobody reads.
 #[derive(Clone, Debug, Default)]
 struct AtSite {
-    n: u64,
     n_live: u64,
     live: u64,
     n_peak: u64,
@@ -38,8 +37,8 @@ struct AtSite {
     peak_ns: u64,
     /// Birth of the first of those that are there.
     first_ns: u64,
-    /// Address of the latest one.
-    latest: u64,
+    /// Address and size of the latest one.
+    latest: (u64, u64),
     is_small: bool,
     is_cut: bool,
     /// All that was made up to this allocation was read late.
@@ -48,7 +47,7 @@ struct AtSite {
 }
 
 /// A live array that was not read late so far.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Entry {
     size: u64,
     stack: u32,
@@ -61,8 +60,9 @@ struct Entry {
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Growth {
+    /// Up to the last one that had an array which was followed.
     sites: Vec<AtSite>,
-    entries: BTreeMap<u64, Entry>,
+    entries: Spans<Entry>,
     n_small: usize,
     /// Of stacks whose blocks are followed: how often they ran, and the allocation at the site that
     /// was the latest one. An operation may allocate several blocks.
@@ -70,49 +70,40 @@ pub(super) struct Growth {
 }
 
 impl Growth {
-    /// Allocations at a site.
-    pub(super) fn n_allocations(&self, site: u32) -> u64 {
-        self.sites.get(site as usize).map_or(0, |site| site.n)
-    }
-
     #[inline]
     pub(super) fn allocated(&mut self, born: &Born<'_>, scene: &Scene<'_>) {
-        let place = born.site as usize;
-        if place >= self.sites.len() {
-            if born.site == crate::aggregate::sites::NONE {
-                return;
-            }
-            self.sites.resize_with(place + 1, AtSite::default);
-        }
-        let Some(site) = self.sites.get_mut(place) else { return };
-        site.n = site.n.wrapping_add(1);
         let is_small = born.size < SMALLEST;
         let stack = scene.context.stack(born.stack);
         if is_small && stack.is_none_or(|stack| stack.held.live() < MIN_BYTES) {
-            return;
-        }
-        if is_small && self.n_small >= MAX_SMALL {
-            site.is_cut = true;
             return;
         }
         self.follow(born, scene);
     }
 
     fn follow(&mut self, born: &Born<'_>, scene: &Scene<'_>) {
-        let Some(site) = self.sites.get_mut(born.site as usize) else { return };
+        let place = born.site as usize;
+        if place >= self.sites.len() && born.site != crate::aggregate::sites::NONE {
+            self.sites.resize_with(place + 1, AtSite::default);
+        }
+        let Some(site) = self.sites.get_mut(place) else { return };
+        let is_small = born.size < SMALLEST;
+        if is_small && self.n_small >= MAX_SMALL {
+            site.is_cut = true;
+            return;
+        }
+        let n_site = scene.context.n_allocations(born.site);
         let (n_run, latest) = self.runs.entry(born.stack).or_default();
-        if born.is_first || born.operation == 0 || latest.wrapping_add(1) != site.n {
+        if born.is_first || born.operation == 0 || latest.wrapping_add(1) != n_site {
             *n_run += 1;
         }
-        *latest = site.n;
+        *latest = n_site;
         let n_run = *n_run;
-        let is_small = born.size < SMALLEST;
         self.n_small += usize::from(is_small);
         site.is_small |= is_small;
         // From now on, the one before need not be there any more.
-        let before = std::mem::replace(&mut site.latest, born.address);
+        let (before, size) = std::mem::replace(&mut site.latest, (born.address, born.size));
         if !is_small
-            && let Some(before) = self.entries.get(&before)
+            && let Some(before) = self.entries.get(before, size)
             && before.site == born.site
             && before.size >= SMALLEST
         {
@@ -125,7 +116,7 @@ impl Growth {
         site.n_live += 1;
         site.live = site.live.saturating_add(born.size);
         if site.n_live > site.n_peak || (site.n_live == site.n_peak && site.live > site.peak) {
-            (site.n_peak, site.peak, site.peak_n) = (site.n_live, site.live, site.n);
+            (site.n_peak, site.peak, site.peak_n) = (site.n_live, site.live, n_site);
             (site.peak_event, site.peak_ns) = (scene.heights.now(), scene.context.now_ns);
         }
         let entry = Entry {
@@ -134,10 +125,10 @@ impl Growth {
             site: born.site,
             event: scene.heights.now(),
             n_run,
-            n_site: site.n,
+            n_site,
         };
-        if let Some(old) = self.entries.insert(born.address, entry) {
-            self.end(&old, true, scene);
+        if let Some(old) = self.entries.insert(born.address, born.size, entry) {
+            self.end(&old.value, true, scene);
         }
     }
 
@@ -146,34 +137,38 @@ impl Growth {
         if size < SMALLEST && self.n_small == 0 {
             return;
         }
-        if let Some(entry) = self.entries.remove(&address) {
+        if let Some(entry) = self.entries.remove(address, size) {
             self.end(&entry, true, scene);
         }
     }
 
     /// An array was read, or what lies in the same block.
     pub(super) fn read(&mut self, address: u64, scene: &Scene<'_>) {
-        let Some((&at, entry)) = self.entries.range(..=address).next_back() else { return };
-        let n_run = self.runs.get(&entry.stack).map_or(0, |&(n_run, _)| n_run);
-        let n_site = self.n_allocations(entry.site);
-        let is_late = n_run > entry.n_run || n_site >= entry.n_site + LATE;
-        if is_late && address - at < entry.size.max(1) {
-            self.leave(at, scene);
+        let Some(span) = self.entries.at(address) else { return };
+        let (start, entry) = (span.start, span.value);
+        let n_site = scene.context.n_allocations(entry.site);
+        let is_late = || {
+            let n_run = self.runs.get(&entry.stack).map_or(0, |&(n_run, _)| n_run);
+            n_run > entry.n_run
+        };
+        if n_site >= entry.n_site.saturating_add(LATE) || is_late() {
+            self.leave(start, entry.size, scene);
         }
     }
 
     /// All arrays of a site were read, or may have been.
-    pub(super) fn read_all(&mut self, site: u32) {
-        if let Some(site) = self.sites.get_mut(site as usize) {
-            site.n_read = site.n;
+    pub(super) fn read_all(&mut self, number: u32, scene: &Scene<'_>) {
+        if let Some(site) = self.sites.get_mut(number as usize) {
+            site.n_read = scene.context.n_allocations(number);
             (site.n_live, site.live, site.n_peak, site.peak) = (0, 0, 0, 0);
         }
     }
 
     /// As many arrays of this size were read together, nobody knows which: all sites may be meant that
     /// have some of them.
-    pub(super) fn read_rows(&mut self, n: u64, size: u64) {
-        let rows = || self.entries.values().filter(|entry| entry.size == size);
+    pub(super) fn read_rows(&mut self, n: u64, size: u64, scene: &Scene<'_>) {
+        let entries = || self.entries.iter().map(|span| &span.value);
+        let rows = || entries().filter(|entry| entry.size == size);
         if n < 2
             || u64::try_from(rows().take(usize::try_from(n).unwrap_or(usize::MAX)).count()) != Ok(n)
         {
@@ -183,13 +178,13 @@ impl Growth {
         sites.sort_unstable();
         sites.dedup();
         for site in sites {
-            self.read_all(site);
+            self.read_all(site, scene);
         }
     }
 
     /// An array has another reason to be alive.
-    pub(super) fn leave(&mut self, address: u64, scene: &Scene<'_>) {
-        let Some(entry) = self.entries.remove(&address) else { return };
+    pub(super) fn leave(&mut self, address: u64, size: u64, scene: &Scene<'_>) {
+        let Some(entry) = self.entries.remove(address, size) else { return };
         self.end(&entry, false, scene);
         // It was no part of any pile.
         if let Some(site) = self.sites.get_mut(entry.site as usize)
@@ -224,18 +219,21 @@ impl Growth {
         let is_unread = |entry: &&Entry| {
             self.sites.get(entry.site as usize).is_some_and(|site| entry.n_site > site.n_read)
         };
-        let unread = self.entries.values().filter(is_unread);
+        let unread = self.entries.iter().map(|span| &span.value).filter(is_unread);
+        // Small ones may have come after the very event that made a large one.
+        let unread = unread.filter(|entry| entry.size >= SMALLEST);
         let sizes: FxHashMap<u64, u64> = unread.map(|entry| (entry.event, entry.size)).collect();
         for (number, site) in (0_u32..).zip(&self.sites) {
             // Where there were as many long before the end, something keeps them few.
-            let is_growing = site.peak_n >= site.n - site.n / 4 || site.is_cut;
+            let n = scene.context.n_allocations(number);
+            let is_growing = site.peak_n >= n - n / 4 || site.is_cut;
             let is_much = site.n_peak >= MIN_LIVE && site.peak >= MIN_BYTES;
             if !is_growing || !is_much || is_appending(number) {
                 continue;
             }
             let detail = Detail::MemoryGrowth {
                 n_live: site.n_peak,
-                n_executions: site.n,
+                n_executions: n,
                 oldest: Nanos(site.peak_ns.saturating_sub(site.first_ns)),
             };
             let high_water = match &site.saving {

@@ -10,6 +10,7 @@ mod heights;
 mod names;
 mod ranges;
 mod savings;
+mod spans;
 mod tally;
 mod twins;
 
@@ -35,7 +36,7 @@ mod tests;
 use npprof_model::Pattern;
 use npprof_wire::record::{Counts, Layout, Operation, operation};
 
-use super::sites::Stack;
+use super::sites::{Sites, Stack};
 use super::threads::ThreadIndex;
 use crate::define::Definitions;
 use blocks::{Blocks, Id, SMALLEST};
@@ -56,6 +57,7 @@ pub(crate) struct Context<'a> {
     /// By number. The `site` of a stack that an event names is known.
     pub(crate) stacks: &'a [Stack],
     pub(crate) definitions: &'a Definitions,
+    pub(crate) sites: &'a Sites,
     /// Bytes alive in the process after the event.
     pub(crate) live: u64,
     /// The process's high-water mark, likewise.
@@ -168,10 +170,10 @@ impl Patterns {
             self.growth.read(array.address, &scene);
         }
         if let Some((n, size)) = event.rows_of_sequence() {
-            self.growth.read_rows(n, size);
+            self.growth.read_rows(n, size, &scene);
         }
         for site in event.unseen_sites() {
-            self.growth.read_all(site);
+            self.growth.read_all(site, &scene);
             self.reserves.used_all(site);
             self.expansions.need_all(site);
         }
@@ -235,11 +237,10 @@ impl Patterns {
         self.blocks.settle(context);
         let scene = Scene { blocks: &self.blocks, heights: &self.heights, context };
         let Some(block) = self.blocks.at(address) else { return };
-        let n_allocations = |site| self.growth.n_allocations(site);
-        let at = (self.checked, n_allocations);
+        let at = (self.checked, |site| context.n_allocations(site));
         self.pins.pinned(block, (stack, n_views, viewed), at, &scene);
         if n_views > 0 {
-            self.growth.leave(block.address, &scene);
+            self.growth.leave(block.address, block.size, &scene);
         }
     }
 
@@ -260,7 +261,7 @@ impl Patterns {
         self.statements.summary(&scene, is_expansion, &mut found);
         self.appends.summary(&mut found);
         self.reserves.summary(&scene, &mut found);
-        self.pins.summary(&scene, |site| self.growth.n_allocations(site), &mut found);
+        self.pins.summary(&scene, |site| context.n_allocations(site), &mut found);
         self.growth.summary(&scene, |site| self.appends.is_appending(site), &mut found);
         found
     }
@@ -289,7 +290,7 @@ impl Patterns {
         self.boundary.died(block.id, &scene);
         self.upcasts.died(block.id, from, &scene);
         self.reserves.died(block.id, &scene);
-        self.pins.died(block.id, from, |site| self.growth.n_allocations(site), &scene);
+        self.pins.died(block.id, from, |site| context.n_allocations(site), &scene);
         self.expansions.died(block.id, from, &scene);
         let expansions = &self.expansions;
         self.statements.died(&block, from, &scene, |id| expansions.was_raised(id));
