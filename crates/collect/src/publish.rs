@@ -9,7 +9,7 @@ use npprof_model::{
 use npprof_wire::record::Order as WireOrder;
 
 use crate::aggregate::Sums;
-use crate::aggregate::layouts::Counted;
+use crate::aggregate::layouts::Told;
 use crate::aggregate::operations::{SiteSums, Summary};
 use crate::aggregate::sites::Place;
 use crate::define::Definitions;
@@ -268,7 +268,7 @@ fn add_sites(
             continue;
         }
         let layouts = site.layouts.top(mark, MAX_LAYOUTS).into_iter().map(|counted| LayoutCount {
-            layout: layout(definitions, counted),
+            layout: layout(definitions, &counted),
             n: counted.n,
             bytes: Bytes(counted.bytes),
             at_high_water: Bytes(counted.held.at_high_water(mark)),
@@ -305,7 +305,7 @@ fn frame(definitions: &Definitions, place: &Place) -> Frame {
     Frame { file: strings.get(place.file), line: place.line, function: strings.get(place.function) }
 }
 
-fn layout(definitions: &Definitions, counted: &Counted) -> ArrayLayout {
+fn layout(definitions: &Definitions, counted: &Told<'_>) -> ArrayLayout {
     let order = match counted.order {
         WireOrder::Scratch => Order::Scratch,
         WireOrder::C => Order::C,

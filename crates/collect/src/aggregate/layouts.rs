@@ -40,22 +40,71 @@ const fn mix(hash: u64, word: u64) -> u64 {
     (hash.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-/// A layout and what was allocated with it.
+/// A layout and what was allocated with it, but for its shape: what an event changes is in one
+/// cache line.
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 pub(crate) struct Counted {
     hash: u64,
     /// Bytes of the block where the shape follows from it, else zero.
     pub(crate) size: u64,
-    pub(crate) dtype: u16,
-    pub(crate) order: Order,
-    pub(crate) is_flat: bool,
-    ndim: u8,
-    n_live: u32,
-    /// The shape, then the strides of a strided array.
-    words: Box<[u64]>,
     pub(crate) n: u64,
     pub(crate) bytes: u64,
     pub(crate) held: Held,
+    n_live: u32,
+    pub(crate) dtype: u16,
+    pub(crate) order: Order,
+    pub(crate) is_flat: bool,
+}
+
+const _: () = assert!(size_of::<Counted>() == 64);
+
+/// A layout's shape, and the strides of a strided array.
+#[derive(Clone, Debug)]
+struct Words {
+    ndim: usize,
+    all: Box<[u64]>,
+}
+
+impl Words {
+    fn new(layout: &Layout<'_>) -> Self {
+        let all = layout.shape.iter().chain(layout.strides).copied().collect();
+        Self { ndim: layout.shape.len(), all }
+    }
+
+    fn shape(&self) -> &[u64] {
+        self.all.get(..self.ndim).unwrap_or(&[])
+    }
+
+    fn strides(&self) -> &[u64] {
+        self.all.get(self.ndim..).unwrap_or(&[])
+    }
+}
+
+/// A layout with its shape.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Told<'a> {
+    counted: &'a Counted,
+    words: &'a Words,
+}
+
+impl<'a> Told<'a> {
+    pub(crate) fn shape(&self) -> &'a [u64] {
+        self.words.shape()
+    }
+
+    /// Empty unless the order is [`Order::Strided`].
+    pub(crate) fn strides(&self) -> &'a [u64] {
+        self.words.strides()
+    }
+}
+
+impl std::ops::Deref for Told<'_> {
+    type Target = Counted;
+
+    fn deref(&self) -> &Counted {
+        self.counted
+    }
 }
 
 impl Counted {
@@ -67,38 +116,22 @@ impl Counted {
             dtype: layout.dtype,
             order: layout.order,
             is_flat: layout.is_flat,
-            ndim: u8::try_from(layout.shape.len()).unwrap_or(u8::MAX),
             n_live: 0,
-            words: layout.shape.iter().chain(layout.strides).copied().collect(),
             n: 0,
             bytes: 0,
             held: Held::default(),
         }
     }
 
-    pub(crate) fn shape(&self) -> &[u64] {
-        self.words.get(..usize::from(self.ndim)).unwrap_or(&[])
-    }
-
-    /// Empty unless the order is [`Order::Strided`].
-    pub(crate) fn strides(&self) -> &[u64] {
-        self.words.get(usize::from(self.ndim)..).unwrap_or(&[])
-    }
-
-    /// Shape and strides are the same.
-    fn has(&self, layout: &Layout<'_>) -> bool {
-        self.shape() == layout.shape && self.strides() == layout.strides
-    }
-
+    /// It is the same one, as long as the shape is.
     #[inline]
-    fn is(&self, described: &Described<'_>) -> bool {
+    fn may_be(&self, described: &Described<'_>) -> bool {
         let layout = &described.layout;
         self.hash == described.hash
             && self.size == described.size
             && self.dtype == layout.dtype
             && self.order == layout.order
             && self.is_flat == layout.is_flat
-            && (layout.is_flat || self.has(layout))
     }
 }
 
@@ -106,26 +139,27 @@ impl Counted {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Layouts {
     counted: Vec<Counted>,
+    latest: Slot,
     /// The hash of each of them, beside each other for the search.
     hashes: Vec<u64>,
-    latest: Slot,
+    /// The shape of each of them.
+    words: Vec<Words>,
 }
 
 impl Layouts {
     /// Finds or makes the place of a layout. `mark` is the latest high-water mark.
     #[inline]
     pub(crate) fn slot(&mut self, described: &Described<'_>, mark: u64) -> Slot {
-        match self.counted.get(usize::from(self.latest)) {
-            Some(latest) if latest.is(described) => self.latest,
-            _ => self.other_slot(described, mark),
+        if self.is(usize::from(self.latest), described) {
+            return self.latest;
         }
+        self.other_slot(described, mark)
     }
 
     /// See [`super::sites::Site::glance`].
     #[inline]
     pub(crate) fn glance(&self) -> u64 {
-        let latest = self.counted.get(usize::from(self.latest)).map_or(0, |counted| counted.n);
-        latest ^ self.hashes.first().copied().unwrap_or(0)
+        self.counted.get(usize::from(self.latest)).map_or(0, |counted| counted.n)
     }
 
     #[inline]
@@ -179,11 +213,13 @@ impl Layouts {
     }
 
     /// The layouts with most bytes at the high-water mark, then most bytes, at most `max`.
-    pub(crate) fn top(&self, mark: u64, max: usize) -> Vec<&Counted> {
-        let rank = |counted: &&Counted| (counted.held.at_high_water(mark), counted.bytes);
-        let is_used = |counted: &&Counted| counted.n > 0 || rank(counted).0 > 0;
-        let mut top: Vec<&Counted> = self.counted.iter().filter(is_used).collect();
-        top.sort_by_key(|counted| std::cmp::Reverse(rank(counted)));
+    pub(crate) fn top(&self, mark: u64, max: usize) -> Vec<Told<'_>> {
+        let rank = |told: &Told<'_>| (told.held.at_high_water(mark), told.bytes);
+        let is_used = |told: &Told<'_>| told.n > 0 || rank(told).0 > 0;
+        let all = self.counted.iter().zip(&self.words);
+        let all = all.map(|(counted, words)| Told { counted, words });
+        let mut top: Vec<Told<'_>> = all.filter(is_used).collect();
+        top.sort_by_key(|told| std::cmp::Reverse(rank(told)));
         top.truncate(max);
         top
     }
@@ -196,20 +232,29 @@ impl Layouts {
             held: Held::inherited(counted.held.live()),
             ..counted.clone()
         };
-        let counted = self.counted.iter().map(inherit).collect();
-        Self { counted, hashes: self.hashes.clone(), latest: self.latest }
+        Self { counted: self.counted.iter().map(inherit).collect(), ..self.clone() }
+    }
+
+    /// Whether a layout is the one in this place.
+    #[inline]
+    fn is(&self, place: usize, described: &Described<'_>) -> bool {
+        let layout = &described.layout;
+        let has_shape =
+            |words: &Words| words.shape() == layout.shape && words.strides() == layout.strides;
+        self.counted.get(place).is_some_and(|counted| counted.may_be(described))
+            && (layout.is_flat || self.words.get(place).is_some_and(has_shape))
     }
 
     #[inline(never)]
     fn other_slot(&mut self, described: &Described<'_>, mark: u64) -> Slot {
-        let is_it = |place: usize| self.counted.get(place).is_some_and(|it| it.is(described));
         let places = self.hashes.iter().enumerate();
         let mut same = places.filter(|&(_, &hash)| hash == described.hash).map(|(place, _)| place);
-        let found = same.find(|&place| is_it(place));
+        let found = same.find(|&place| self.is(place, described));
         let place = found.or_else(|| {
             if self.counted.len() < MAX_LAYOUTS {
                 self.counted.push(Counted::new(described));
                 self.hashes.push(described.hash);
+                self.words.push(Words::new(&described.layout));
                 return Some(self.counted.len() - 1);
             }
             let places = self.counted.iter().enumerate();
@@ -219,6 +264,7 @@ impl Layouts {
             let (place, _) = free.min_by_key(|(_, counted)| counted.bytes)?;
             self.counted[place] = Counted::new(described);
             self.hashes[place] = described.hash;
+            self.words[place] = Words::new(&described.layout);
             Some(place)
         });
         let Some(slot) = place.and_then(|place| Slot::try_from(place).ok()) else {

@@ -182,8 +182,9 @@ impl Aggregate {
     /// Something of a stack's site, so that it is in the cache afterwards.
     #[inline]
     pub(crate) fn glance_at_site(&self, stack: u32) -> u64 {
-        let site = self.stacks.get(stack as usize).map_or(NONE, |stack| stack.site);
-        self.sites.all().get(site as usize).map_or(0, sites::Site::glance)
+        let Some(stack) = self.stacks.get(stack as usize) else { return 0 };
+        let site = self.sites.all().get(stack.site as usize).map_or(0, sites::Site::glance);
+        site ^ self.operations.glance(stack.entry)
     }
 
     /// Says what the clock is outside, so that a wild clock record can't lead far astray.

@@ -11,31 +11,35 @@ use super::spread::Spread;
 /// Stands for a site that has not been looked up, or a frame that isn't there.
 pub(crate) const NONE: u32 = u32::MAX;
 
-/// A call stack, and what was allocated from it.
+/// A call stack, and what was allocated from it. What an event changes is in one cache line.
 #[derive(Clone, Debug)]
+#[repr(C, align(64))]
 pub(crate) struct Stack {
+    pub(crate) n: u64,
+    pub(crate) bytes: u64,
+    pub(crate) held: Held,
+    /// The site, once something was allocated here.
+    pub(crate) site: u32,
+    /// Low bits of the number of the latest allocation.
+    pub(crate) latest: u32,
     /// The stack of the caller; its number is lower than this one's.
     pub(crate) caller: u32,
     pub(crate) code: u32,
+    /// Where what the function `maker` makes here is counted.
+    pub(crate) entry: u32,
+    /// The function that latest only made an array here; see
+    /// [`super::operations::Operations::made`].
+    pub(crate) maker: u16,
     pub(crate) line: u32,
     /// Of the instruction in its code; grows from left to right in a statement.
     pub(crate) byte_offset: u32,
-    /// The site, once something was allocated here.
-    pub(crate) site: u32,
     /// The innermost stack, going outward from this one, whose own frame is the user's.
     pub(crate) user: u32,
     /// The same for a frame that is neither NumPy's nor the standard library's.
     pub(crate) foreign: u32,
-    /// Low bits of the number of the latest allocation.
-    pub(crate) latest: u32,
-    /// The function that latest only made an array here, and where it is counted; see
-    /// [`super::operations::Operations::made`].
-    pub(crate) maker: u16,
-    pub(crate) entry: u32,
-    pub(crate) n: u64,
-    pub(crate) bytes: u64,
-    pub(crate) held: Held,
 }
+
+const _: () = assert!(size_of::<Stack>() == 128 && std::mem::offset_of!(Stack, line) == 64);
 
 impl Stack {
     /// The frame is at this `(code, line, byte offset)`.
@@ -73,25 +77,28 @@ pub(crate) struct Place {
     pub(crate) function: u32,
 }
 
-/// A call site, and what was allocated there.
+/// A call site, and what was allocated there: first what each event changes.
 #[derive(Clone, Debug)]
+#[repr(C, align(64))]
 pub(crate) struct Site {
-    pub(crate) place: Place,
-    pub(crate) is_user: bool,
     pub(crate) n_allocations: u64,
     pub(crate) n_frees: u64,
     pub(crate) allocated: u64,
     pub(crate) freed: u64,
     pub(crate) held: Held,
     pub(crate) own_peak: u64,
+    pub(crate) sizes: Spread,
+    pub(crate) lifetimes_ns: Spread,
     pub(crate) temporary: u64,
     pub(crate) n_temporaries: u64,
     pub(crate) layouts: Layouts,
-    pub(crate) sizes: Spread,
-    pub(crate) lifetimes_ns: Spread,
     /// The process's clock at the first allocation.
     pub(crate) first_ns: u64,
+    pub(crate) place: Place,
+    pub(crate) is_user: bool,
 }
+
+const _: () = assert!(size_of::<Site>() <= 256 && std::mem::offset_of!(Site, sizes) == 64);
 
 impl Site {
     fn new(place: Place, is_user: bool, now_ns: u64) -> Self {

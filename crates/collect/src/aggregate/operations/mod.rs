@@ -147,6 +147,12 @@ impl Operations {
         Ok(())
     }
 
+    /// Something of what [`Self::made`] changes, so that it is in the cache afterwards.
+    #[inline]
+    pub(crate) fn glance(&self, entry: u32) -> u64 {
+        self.entries.get(entry as usize).map_or(0, |entry| entry.n_made)
+    }
+
     /// Takes in a large operation. `block` gives the number of the allocation of the block at an
     /// address.
     pub(crate) fn take(
