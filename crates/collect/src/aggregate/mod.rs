@@ -412,7 +412,7 @@ impl Aggregate {
         };
         site.layouts.move_block(&moved, self.mark);
         block.set_slot(to);
-        self.patterns.laid_out(address, layout);
+        self.patterns.laid_out(address, layout, context!(self));
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "the low bits are wanted")]

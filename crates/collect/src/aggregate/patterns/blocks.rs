@@ -1,16 +1,21 @@
 //! The live blocks that are large enough to matter one by one.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
+use std::sync::Arc;
 
 use npprof_model::{ArrayLayout, Order};
 use npprof_wire::record::{Layout, Order as WireOrder};
 
+use super::spans::Spans;
 use super::{Born, Context};
+use crate::aggregate::arrays::hashed;
 
 /// Smallest block that is followed on its own.
 pub(super) const SMALLEST: u64 = 64 << 10;
 /// Blocks that are remembered after their death.
 const MAX_DEAD: usize = 64;
+/// Layouts that are remembered, by as many bits of their hash.
+const KNOWN_BITS: u32 = 8;
 
 /// A block, among all that were ever there: the number of the event that made it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,33 +42,30 @@ pub(super) struct Dead {
     pub(super) died: u64,
 }
 
-/// A layout that waits to be looked up.
-#[derive(Clone, Debug)]
-struct Relaid {
-    address: u64,
-    dtype: u16,
-    order: WireOrder,
-    shape: Box<[u64]>,
-    strides: Box<[u64]>,
-    is_flat: bool,
-}
-
 /// All of them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Blocks {
-    live: BTreeMap<u64, Block>,
-    relaid: Vec<Relaid>,
+    /// In no order; those that died have left their place to later ones.
+    places: Vec<Option<Block>>,
+    free: Vec<u32>,
+    /// Where each of them is among the places.
+    live: Spans<u32>,
     dead: VecDeque<Dead>,
+}
+
+/// Layouts in the words of the model. Most arrays have one that came not long ago.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Known {
+    all: Vec<Option<ArrayLayout>>,
 }
 
 impl Blocks {
     /// The block that an address lies in.
     pub(super) fn at(&self, address: u64) -> Option<&Block> {
-        let (_, block) = self.live.range(..=address).next_back()?;
-        (address - block.address < block.size.max(1)).then_some(block)
+        self.places.get(self.live.at(address)?.value as usize)?.as_ref()
     }
 
-    pub(super) fn add(&mut self, id: Id, born: &Born<'_>, context: Context<'_>) {
+    pub(super) fn add(&mut self, id: Id, born: &Born<'_>, known: &mut Known, context: Context<'_>) {
         let block = Block {
             id,
             address: born.address,
@@ -71,19 +73,31 @@ impl Blocks {
             stack: born.stack,
             site: born.site,
             operation: born.operation,
-            layout: array_layout(born.layout, born.size, context),
+            layout: known.layout(born.layout, born.size, context),
             is_claimed: false,
         };
-        self.live.insert(born.address, block);
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.places.push(None);
+            u32::try_from(self.places.len() - 1).unwrap_or(u32::MAX)
+        });
+        if let Some(to) = self.places.get_mut(place as usize) {
+            *to = Some(block);
+        }
+        if let Some(old) = self.live.insert(born.address, born.size, place) {
+            self.give_up(old.value);
+        }
     }
 
-    pub(super) fn remove(&mut self, address: u64, died: u64) -> Option<Block> {
-        let block = self.live.remove(&address)?;
+    /// Moves a block to the dead ones.
+    pub(super) fn remove(&mut self, address: u64, size: u64, died: u64) -> Option<Id> {
+        let place = self.live.remove(address, size)?;
+        let block = self.give_up(place)?;
+        let id = block.id;
         if self.dead.len() >= MAX_DEAD {
             self.dead.pop_front();
         }
-        self.dead.push_back(Dead { block: block.clone(), died });
-        Some(block)
+        self.dead.push_back(Dead { block, died });
+        Some(id)
     }
 
     /// Those that died most recently, latest first.
@@ -92,50 +106,87 @@ impl Blocks {
     }
 
     pub(super) fn claim(&mut self, id: Id, address: u64) {
-        if let Some(block) = self.live.get_mut(&address).filter(|block| block.id == id) {
+        if let Some(block) = self.at_mut(address).filter(|block| block.id == id) {
             block.is_claimed = true;
         }
     }
 
     /// The array in a block got another layout.
-    pub(super) fn lay_out(&mut self, address: u64, layout: Layout<'_>) {
-        if self.live.contains_key(&address) {
-            self.relaid.push(Relaid {
-                address,
-                dtype: layout.dtype,
-                order: layout.order,
-                shape: layout.shape.into(),
-                strides: layout.strides.into(),
-                is_flat: layout.is_flat,
-            });
+    pub(super) fn lay_out(
+        &mut self,
+        address: u64,
+        layout: Layout<'_>,
+        known: &mut Known,
+        context: Context<'_>,
+    ) {
+        if let Some(block) = self.at_mut(address).filter(|block| block.address == address) {
+            block.layout = known.layout(layout, block.size, context);
         }
     }
 
-    /// Looks up the dtypes of new layouts.
-    pub(super) fn settle(&mut self, context: Context<'_>) {
-        for relaid in std::mem::take(&mut self.relaid) {
-            let Relaid { address, dtype, order, ref shape, ref strides, is_flat } = relaid;
-            let layout = Layout { dtype, order, shape, strides, is_flat };
-            if let Some(block) = self.live.get_mut(&address) {
-                block.layout = array_layout(layout, block.size, context);
-            }
-        }
+    fn at_mut(&mut self, address: u64) -> Option<&mut Block> {
+        let place = self.live.at(address)?.value;
+        self.places.get_mut(place as usize)?.as_mut()
+    }
+
+    fn give_up(&mut self, place: u32) -> Option<Block> {
+        let block = self.places.get_mut(place as usize)?.take()?;
+        self.free.push(place);
+        Some(block)
     }
 }
 
-/// A layout as it stands in a record, of a block of this size.
-pub(super) fn array_layout(layout: Layout<'_>, size: u64, context: Context<'_>) -> ArrayLayout {
+impl Known {
+    /// A layout as it stands in a record, of a block of this size.
+    pub(super) fn layout(
+        &mut self,
+        layout: Layout<'_>,
+        size: u64,
+        context: Context<'_>,
+    ) -> ArrayLayout {
+        let dtype = context.definitions.dtype(layout.dtype);
+        let itemsize = dtype.map_or(0, |dtype| dtype.itemsize);
+        let flat = [size.checked_div(itemsize).unwrap_or(size)];
+        let is_flat = layout.is_flat || layout.order == WireOrder::Scratch;
+        let shape = if is_flat { &flat[..] } else { layout.shape };
+        let order = match layout.order {
+            WireOrder::C => Order::C,
+            WireOrder::F => Order::F,
+            WireOrder::Strided => Order::Strided,
+            WireOrder::Scratch => Order::Scratch,
+        };
+        let first = u64::from(layout.dtype) << 8 | layout.order as u64;
+        let words = shape.iter().chain(layout.strides);
+        let hash = words.fold(hashed(first), |hash, &word| hashed(hash.rotate_left(23) ^ word));
+        self.all.resize(1 << KNOWN_BITS, None);
+        #[expect(clippy::cast_possible_truncation, reason = "few bits are left")]
+        let place = &mut self.all[(hash >> (u64::BITS - KNOWN_BITS)) as usize];
+        let is_same = |known: &&ArrayLayout| {
+            let is_dtype = dtype.is_some_and(|dtype| Arc::ptr_eq(&dtype.name, &known.dtype));
+            let has_strides = || {
+                let strides = layout.strides.iter().map(|stride| stride.cast_signed());
+                strides.eq(known.strides.iter().copied())
+            };
+            is_dtype
+                && known.order == order
+                && known.itemsize == itemsize
+                && *known.shape == *shape
+                && (order != Order::Strided || has_strides())
+        };
+        if let Some(known) = place.as_ref().filter(is_same) {
+            return known.clone();
+        }
+        let new = array_layout(layout, (shape, itemsize, order), context);
+        place.insert(new).clone()
+    }
+}
+
+fn array_layout(
+    layout: Layout<'_>,
+    (shape, itemsize, order): (&[u64], u64, Order),
+    context: Context<'_>,
+) -> ArrayLayout {
     let dtype = context.definitions.dtype(layout.dtype);
-    let itemsize = dtype.map_or(0, |dtype| dtype.itemsize);
-    let flat = [size.checked_div(itemsize).unwrap_or(size)];
-    let shape =
-        if layout.is_flat || layout.order == WireOrder::Scratch { &flat[..] } else { layout.shape };
-    let order = match layout.order {
-        WireOrder::C => Order::C,
-        WireOrder::F => Order::F,
-        WireOrder::Strided => Order::Strided,
-        WireOrder::Scratch => Order::Scratch,
-    };
     let strides = if order == Order::Strided && layout.strides.len() == shape.len() {
         layout.strides.iter().map(|&stride| stride.cast_signed()).collect()
     } else {

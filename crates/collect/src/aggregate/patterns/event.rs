@@ -5,7 +5,7 @@ use npprof_model::{ArrayLayout, OperandRole, Order};
 use npprof_wire::record::{Operand, Operation, Role, Scalar, operand, operation};
 
 use super::Context;
-use super::blocks::{Block, Blocks, Id, array_layout};
+use super::blocks::{Block, Blocks, Id, Known};
 use super::names::{Class, Name, Names};
 use super::tally::Facts;
 
@@ -49,8 +49,13 @@ pub(super) struct Array {
 }
 
 impl Array {
-    fn new(operand: &Operand<'_>, blocks: &Blocks, context: Context<'_>) -> Self {
-        let layout = array_layout(operand.layout, 0, context);
+    fn new(
+        operand: &Operand<'_>,
+        blocks: &Blocks,
+        known: &mut Known,
+        context: Context<'_>,
+    ) -> Self {
+        let layout = known.layout(operand.layout, 0, context);
         let n = layout.shape.iter().fold(1_u64, |n, &extent| n.saturating_mul(extent));
         let (mut low, mut high) =
             (operand.address, operand.address.saturating_add(layout.itemsize));
@@ -182,15 +187,16 @@ impl<'a> Event<'a> {
     pub(super) fn new(
         raw: &'a Operation<'a>,
         names: &mut Names,
-        blocks: &Blocks,
+        (blocks, known): (&Blocks, &mut Known),
         context: Context<'_>,
     ) -> Self {
+        let array = |operand| Array::new(&operand, blocks, known, context);
         Self {
             raw,
             name: names.get(raw.operation, context.definitions),
             outer: names.get(raw.outer, context.definitions),
             site: context.site(raw.stack),
-            arrays: raw.operands().map(|operand| Array::new(&operand, blocks, context)).collect(),
+            arrays: raw.operands().map(array).collect(),
         }
     }
 

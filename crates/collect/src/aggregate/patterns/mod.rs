@@ -39,7 +39,7 @@ use npprof_wire::record::{Counts, Layout, Operation, operation};
 use super::sites::{Sites, Stack};
 use super::threads::ThreadIndex;
 use crate::define::Definitions;
-use blocks::{Blocks, Id, SMALLEST};
+use blocks::{Blocks, Id, Known, SMALLEST};
 use event::Event;
 use heights::Heights;
 use names::Names;
@@ -91,6 +91,7 @@ struct Scene<'a> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Patterns {
     blocks: Blocks,
+    known: Known,
     heights: Heights,
     names: Names,
     /// The latest allocation at which pins may have been looked for.
@@ -133,7 +134,7 @@ impl Patterns {
         context: Context<'_>,
     ) {
         if size >= SMALLEST {
-            self.freed_large(address, from, context);
+            self.freed_large(address, size, from, context);
         }
         let scene = Scene { blocks: &self.blocks, heights: &self.heights, context };
         self.growth.died(address, size, &scene);
@@ -149,8 +150,8 @@ impl Patterns {
     }
 
     /// The array in a block got another layout.
-    pub(crate) fn laid_out(&mut self, address: u64, layout: Layout<'_>) {
-        self.blocks.lay_out(address, layout);
+    pub(crate) fn laid_out(&mut self, address: u64, layout: Layout<'_>, context: Context<'_>) {
+        self.blocks.lay_out(address, layout, &mut self.known, context);
     }
 
     /// A large operation has ended.
@@ -160,8 +161,8 @@ impl Patterns {
         thread: ThreadIndex,
         context: Context<'_>,
     ) {
-        self.blocks.settle(context);
-        let event = Event::new(operation, &mut self.names, &self.blocks, context);
+        let blocks = (&self.blocks, &mut self.known);
+        let event = Event::new(operation, &mut self.names, blocks, context);
         for home in event.written().filter_map(|array| array.home) {
             self.written(home.address, operation.stack, context);
         }
@@ -234,7 +235,6 @@ impl Patterns {
         (n_views, viewed): (u32, u64),
         context: Context<'_>,
     ) {
-        self.blocks.settle(context);
         let scene = Scene { blocks: &self.blocks, heights: &self.heights, context };
         let Some(block) = self.blocks.at(address) else { return };
         let at = (self.checked, |site| context.n_allocations(site));
@@ -271,8 +271,7 @@ impl Patterns {
         if born.size >= CHECKED {
             self.checked = id.0;
         }
-        self.blocks.settle(context);
-        self.blocks.add(id, born, context);
+        self.blocks.add(id, born, &mut self.known, context);
         self.pins.allocated(born.size);
         let scene = Scene { blocks: &self.blocks, heights: &self.heights, context };
         let Some(block) = self.blocks.at(born.address) else { return };
@@ -282,18 +281,20 @@ impl Patterns {
     }
 
     #[inline(never)]
-    fn freed_large(&mut self, address: u64, from: Option<u32>, context: Context<'_>) {
+    fn freed_large(&mut self, address: u64, size: u64, from: Option<u32>, context: Context<'_>) {
         let now = self.heights.tick(context.live);
-        let Some(block) = self.blocks.remove(address, now) else { return };
+        let Some(id) = self.blocks.remove(address, size, now) else { return };
         let scene = Scene { blocks: &self.blocks, heights: &self.heights, context };
-        self.copies.died(block.id, &scene);
-        self.boundary.died(block.id, &scene);
-        self.upcasts.died(block.id, from, &scene);
-        self.reserves.died(block.id, &scene);
-        self.pins.died(block.id, from, |site| context.n_allocations(site), &scene);
-        self.expansions.died(block.id, from, &scene);
+        self.copies.died(id, &scene);
+        self.boundary.died(id, &scene);
+        self.upcasts.died(id, from, &scene);
+        self.reserves.died(id, &scene);
+        self.pins.died(id, from, |site| context.n_allocations(site), &scene);
+        self.expansions.died(id, from, &scene);
         let expansions = &self.expansions;
-        self.statements.died(&block, from, &scene, |id| expansions.was_raised(id));
+        if let Some(dead) = self.blocks.dead().next() {
+            self.statements.died(&dead.block, from, &scene, |id| expansions.was_raised(id));
+        }
     }
 
     /// Bytes of a block were written from `stack`.
