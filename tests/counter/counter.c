@@ -5,6 +5,9 @@
  * that stood there. Blocks born after that are in a hash map with their sizes; a block born before
  * is unknown and only counted when it goes. `custom_handler` is a second handler, one that a program
  * sets for itself (NEP 49); it keeps its own count in a header before each block.
+ *
+ * `counter_share` moves the count into a file, where a process that is killed leaves it behind;
+ * `kill_after` is what kills it.
  */
 
 #include <pthread.h>
@@ -12,6 +15,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 typedef struct {
     void *ctx;
@@ -46,7 +55,9 @@ typedef struct {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static Entry *entries;
 static size_t capacity, n_entries;
-static Counts counts;
+static Counts own_counts;
+/* Where the count is kept: here, or in a file that outlives the process. */
+static Counts *counts = &own_counts;
 static Allocator original;
 
 static size_t home_of(const void *block) {
@@ -107,22 +118,22 @@ static int take(const void *block, size_t *size) {
 
 static void born(void *block, size_t size) {
     insert(block, size);
-    counts.n_allocations++;
-    counts.allocated += size;
-    counts.live += size;
-    if (counts.live > counts.high_water) {
-        counts.high_water = counts.live;
+    counts->n_allocations++;
+    counts->allocated += size;
+    counts->live += size;
+    if (counts->live > counts->high_water) {
+        counts->high_water = counts->live;
     }
 }
 
 static void died(const void *block) {
     size_t size;
     if (take(block, &size)) {
-        counts.n_frees++;
-        counts.freed += size;
-        counts.live -= size;
+        counts->n_frees++;
+        counts->freed += size;
+        counts->live -= size;
     } else {
-        counts.n_unknown_frees++;
+        counts->n_unknown_frees++;
     }
 }
 
@@ -180,8 +191,54 @@ void counter_start(Handler *handler) {
 
 void counter_read(Counts *to) {
     pthread_mutex_lock(&lock);
-    *to = counts;
+    *to = *counts;
     pthread_mutex_unlock(&lock);
+}
+
+/* Keeps the count in a file from now on; 0 if that is possible. */
+int counter_share(const char *path) {
+    int file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (file < 0) {
+        return -1;
+    }
+    void *memory = MAP_FAILED;
+    if (ftruncate(file, sizeof *counts) == 0) {
+        memory = mmap(NULL, sizeof *counts, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    }
+    close(file);
+    if (memory == MAP_FAILED) {
+        return -1;
+    }
+    pthread_mutex_lock(&lock);
+    memcpy(memory, counts, sizeof *counts);
+    counts = memory;
+    pthread_mutex_unlock(&lock);
+    return 0;
+}
+
+/* Has the kernel kill this process after some time, wherever it is then; 0 if it will. */
+int kill_after(uint64_t nanoseconds) {
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL};
+    timer_t timer;
+    if (timer_create(CLOCK_MONOTONIC, &event, &timer)) {
+        return -1;
+    }
+    struct itimerspec when = {.it_value = {nanoseconds / 1000000000, nanoseconds % 1000000000}};
+    return timer_settime(timer, 0, &when, NULL);
+}
+
+/* Loaded by LD_PRELOAD, a Python is killed so many nanoseconds after its start. */
+__attribute__((constructor)) static void kill_python(void) {
+    const char *after = getenv("NPPROF_TEST_KILL_AFTER_NS");
+    char path[4096];
+    ssize_t length = after ? readlink("/proc/self/exe", path, sizeof path - 1) : -1;
+    if (length > 0) {
+        path[length] = 0;
+        const char *name = strrchr(path, '/');
+        if (name && strncmp(name, "/python", 7) == 0) {
+            kill_after(strtoull(after, NULL, 10));
+        }
+    }
 }
 
 /* Forgets what was counted, as a forked child does: all that lives now is unknown from here on. */
@@ -191,7 +248,7 @@ void counter_forget(void) {
         memset(entries, 0, capacity * sizeof *entries);
     }
     n_entries = 0;
-    memset(&counts, 0, sizeof counts);
+    memset(counts, 0, sizeof *counts);
     pthread_mutex_unlock(&lock);
 }
 

@@ -6,6 +6,7 @@ mod copies;
 mod deaths;
 mod exact;
 mod findings;
+mod killed;
 mod layouts;
 mod lossless;
 mod operations;

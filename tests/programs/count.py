@@ -17,6 +17,7 @@ import numpy
 _library = ctypes.PyDLL(os.environ["NPPROF_TEST_COUNTER"])
 _library.custom_handler.restype = ctypes.c_void_p
 _library.counter_start.argtypes = [ctypes.c_void_p]
+_library.kill_after.argtypes = [ctypes.c_uint64]
 _FIELDS = ["n_allocations", "n_frees", "allocated", "freed", "live", "high_water", "n_unknown_frees"]
 _charges = {}
 _charged = [0, 0]
@@ -49,6 +50,19 @@ def start():
     # PyDataMem_DefaultHandler: the address of a variable that holds a capsule.
     capsule = ctypes.cast(_api()[306], ctypes.POINTER(ctypes.py_object))[0]
     _library.counter_start(_capsule_pointer(capsule, b"mem_handler"))
+
+
+def share():
+    """Keeps the count in a file from here on, for the test to read when this process was killed."""
+    path = os.path.join(os.environ["NPPROF_TEST_COUNTS"], "shared-count")
+    if _library.counter_share(path.encode()) != 0:
+        raise OSError(path)
+
+
+def kill_after(nanoseconds):
+    """Has the kernel kill this process at some moment."""
+    if _library.kill_after(nanoseconds) != 0:
+        raise OSError("no timer")
 
 
 def start_in_fork():

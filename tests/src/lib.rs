@@ -10,3 +10,4 @@ pub mod count;
 pub mod matrix;
 pub mod program;
 pub mod report;
+pub mod schema;
