@@ -16,6 +16,9 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Info, Self::Warning, Self::Error];
+
     /// As the JSON report calls it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -17,6 +17,9 @@ pub enum Order {
 }
 
 impl Order {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::C, Self::F, Self::Strided, Self::Scratch];
+
     /// As the JSON report and the screens call it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -35,6 +35,22 @@ pub enum CopyReason {
 }
 
 impl CopyReason {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Explicit,
+        Self::Cast,
+        Self::Order,
+        Self::FancyIndex,
+        Self::Concatenate,
+        Self::Broadcast,
+        Self::Assign,
+        Self::Blas,
+        Self::Boundary,
+        Self::Buffered,
+        Self::Pickle,
+        Self::Sequence,
+    ];
+
     /// As the JSON report calls it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -49,6 +49,10 @@ pub enum SiteRole {
 }
 
 impl SiteRole {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::AllocatedHere, Self::Base, Self::Writer, Self::Reader, Self::Exporter];
+
     /// As the JSON report calls it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

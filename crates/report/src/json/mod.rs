@@ -8,6 +8,7 @@ mod finding;
 mod format;
 mod load;
 mod operation;
+mod restore;
 mod types;
 
 #[cfg(test)]
