@@ -11,6 +11,8 @@ use crate::aggregate::operations::class::{Class, class};
 use crate::error::StreamError;
 
 const MAX_CODES: usize = 1 << 20;
+/// Bytes of the names of code objects and of their files, each counted once.
+const MAX_STRING_BYTES: usize = 256 << 20;
 /// Operations with different names; the shim has half as many.
 const MAX_OPERATIONS: usize = 1 << 13;
 const MAX_HOOKS: usize = 64;
@@ -47,6 +49,7 @@ pub(crate) struct Dtype {
 pub(crate) struct Strings {
     all: Vec<Arc<str>>,
     by_text: FxHashMap<Arc<str>, u32>,
+    n_bytes: usize,
 }
 
 impl Strings {
@@ -56,6 +59,7 @@ impl Strings {
         }
         let text: Arc<str> = text.into();
         let number = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
+        self.n_bytes += text.len();
         self.all.push(Arc::clone(&text));
         self.by_text.insert(text, number);
         number
@@ -155,6 +159,9 @@ impl Definitions {
     ) -> Result<(), StreamError> {
         if self.codes.len().max(self.strings.all.len() / 2) >= MAX_CODES {
             return Err(StreamError::TooMany { what: "code objects", max: MAX_CODES });
+        }
+        if self.strings.n_bytes >= MAX_STRING_BYTES {
+            return Err(StreamError::TooMany { what: "bytes of names", max: MAX_STRING_BYTES });
         }
         let owner = owner(file, self.facts.stdlib.as_deref());
         let (file, function) = (self.strings.number(file), self.strings.number(function));

@@ -49,6 +49,6 @@ pub(crate) enum StreamError {
     StackOutOfTurn { stack: u32, known: usize },
     #[error("stack {stack} is in code {code}, which is not defined")]
     UnknownCode { stack: u32, code: u32 },
-    #[error("more than {max} {what} are defined")]
+    #[error("there are more than {max} {what}")]
     TooMany { what: &'static str, max: usize },
 }

@@ -14,6 +14,9 @@ const SLOT_MASK: u64 = INHERITED - 1;
 const ADDRESS_SHIFT: u32 = 8;
 
 const MIN_CAPACITY: usize = 256;
+/// Blocks alive at once: more than fit beside their array objects into most machines, and no more
+/// than 4 GiB here. A stream of allocations without frees ends there.
+pub(crate) const MAX_BLOCKS: usize = 1 << 26;
 /// What a processor's second-level cache holds at least.
 const NEAR_BYTES: usize = 256 << 10;
 

@@ -18,7 +18,11 @@ mod inherit;
 mod stacks;
 
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod naive;
+#[cfg(test)]
+mod streams;
 #[cfg(test)]
 mod tests;
 
@@ -28,7 +32,7 @@ use npprof_wire::record::{FreedAt, Layout, Order};
 
 use crate::define::Definitions;
 use crate::error::StreamError;
-use arrays::{Block, Blocks};
+use arrays::{Block, Blocks, MAX_BLOCKS};
 use layouts::{Described, Move};
 use operations::Operations;
 use patterns::{Born, Context, Patterns};
@@ -248,6 +252,9 @@ impl Aggregate {
         if let Some(site) = self.sites.get_mut(number) {
             let slot = site.layouts.slot(described, mark);
             block.set_slot(slot);
+            if self.blocks.len() >= MAX_BLOCKS {
+                return Err(StreamError::TooMany { what: "live blocks", max: MAX_BLOCKS });
+            }
             if let Some(old) = self.blocks.insert(block) {
                 self.sums.n_anomalies += 1;
                 self.release(&old);

@@ -9,6 +9,8 @@ use crate::define::Owner;
 use crate::error::StreamError;
 
 const MAX_STACKS: usize = 1 << 22;
+/// Sites of a process, each of which has layouts, distributions and patterns, some kilobytes.
+const MAX_SITES: usize = 1 << 18;
 /// Frames of a stack that are told.
 const MAX_FRAMES: usize = 1 << 12;
 
@@ -61,6 +63,9 @@ impl Aggregate {
         let charged = [found.user, found.foreign].into_iter().find(|&stack| stack != NONE);
         let place = self.place(charged.unwrap_or(stack));
         let site = self.sites.at(place, is_user, self.now_ns);
+        if self.sites.all().len() > MAX_SITES {
+            return Err(StreamError::TooMany { what: "call sites", max: MAX_SITES });
+        }
         if let Some(stack) = self.stacks.get_mut(stack as usize) {
             stack.site = site;
         }
