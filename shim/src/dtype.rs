@@ -49,6 +49,15 @@ pub(crate) struct DtypeTable {
 }
 
 const N_PLAIN: u32 = dtype::LEGACY_TYPE_NUMS as u32;
+/// Bits of the type numbers that need no look-up: all but those between bytes and timedelta.
+const PLAIN: u32 = {
+    let looked_up = below(dtype::TIMEDELTA + 1) & !below(dtype::BYTES);
+    below(dtype::LEGACY_TYPE_NUMS) & !looked_up
+};
+
+const fn below(type_num: i32) -> u32 {
+    (1_u32 << type_num).wrapping_sub(1)
+}
 
 impl DtypeTable {
     pub(crate) const fn new(layout: DescrLayout) -> Self {
@@ -94,20 +103,39 @@ impl DtypeTable {
     #[inline]
     pub(crate) unsafe fn number_of(&mut self, descr: Address, stream: &mut Stream) -> (u16, usize) {
         // SAFETY: the caller vouches for the dtype.
+        if let Some(plain) = unsafe { self.plain_number_of(descr) } {
+            return plain;
+        }
+        // SAFETY: as above.
+        let type_num = unsafe { read::<i32>(descr, descr::TYPE_NUM) };
+        // SAFETY: as above.
+        let is_swapped = unsafe { read::<u8>(descr, descr::BYTEORDER) } == b'>';
+        // SAFETY: as above.
+        let itemsize = unsafe { self.itemsize(descr) };
+        // SAFETY: as above.
+        (unsafe { self.look_up(descr, type_num, is_swapped, stream) }, itemsize)
+    }
+
+    /// As [`Self::number_of`], for a dtype that needs no look-up: `None` for others.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Self::number_of`].
+    #[inline(always)]
+    pub(crate) unsafe fn plain_number_of(&self, descr: Address) -> Option<(u16, usize)> {
+        // SAFETY: the caller vouches for the dtype.
         let type_num = unsafe { read::<i32>(descr, descr::TYPE_NUM) };
         // SAFETY: as above.
         let byte_order = unsafe { read::<u8>(descr, descr::BYTEORDER) };
-        // SAFETY: as above.
-        let itemsize = unsafe { self.itemsize(descr) };
-        let is_plain = type_num.cast_unsigned() < N_PLAIN
-            && !(dtype::BYTES..=dtype::TIMEDELTA).contains(&type_num);
-        if is_plain && byte_order != b'>' {
-            #[expect(clippy::cast_possible_truncation, reason = "less than N_PLAIN")]
-            #[expect(clippy::cast_sign_loss, reason = "less than N_PLAIN when unsigned")]
-            return ((type_num as u16).wrapping_add(1), itemsize);
+        let is_plain = PLAIN.wrapping_shr(type_num.cast_unsigned()) & 1 != 0;
+        if type_num.cast_unsigned() >= N_PLAIN || !is_plain || byte_order == b'>' {
+            return None;
         }
+        #[expect(clippy::cast_possible_truncation, reason = "less than N_PLAIN")]
+        #[expect(clippy::cast_sign_loss, reason = "less than N_PLAIN when unsigned")]
+        let number = (type_num as u16).wrapping_add(1);
         // SAFETY: as above.
-        (unsafe { self.look_up(descr, type_num, byte_order == b'>', stream) }, itemsize)
+        Some((number, unsafe { self.itemsize(descr) }))
     }
 
     /// # Safety

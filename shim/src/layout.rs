@@ -86,6 +86,38 @@ impl Layout {
         layout
     }
 
+    /// The layout of `array`, in a block of `size` bytes, if its traits say all: a dense array of plain
+    /// numbers, of one dimension at most, that fills the block and has no data yet. What
+    /// [`Self::of_array`] gives is the same.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Self::of_array`].
+    #[inline(always)]
+    pub(crate) unsafe fn plain(array: Address, size: usize, dtypes: &DtypeTable) -> Option<Traits> {
+        // SAFETY: the caller vouches for the array.
+        let body = unsafe { read::<ArrayBody>(array, OBJECT_SIZE) };
+        if !body.data.is_null() || body.descr.is_null() {
+            return None;
+        }
+        // SAFETY: an array's descr lives as long as the array.
+        let (dtype, itemsize) = unsafe { dtypes.plain_number_of(body.descr.addr()) }?;
+        if body.ndim == 1 {
+            // SAFETY: NumPy keeps `ndim` extents and strides there.
+            let extent = unsafe { read::<usize>(body.shape.addr(), 0) };
+            // SAFETY: as above.
+            let stride = unsafe { read::<usize>(body.strides.addr(), 0) };
+            if stride != itemsize || extent.wrapping_mul(itemsize) != size {
+                return None;
+            }
+        } else if body.ndim != 0 {
+            return None;
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 or 1")]
+        let ndim = body.ndim as u8;
+        Some(Traits { dtype, ndim, order: Order::C, ..Traits::SCRATCH })
+    }
+
     /// Words that this layout takes behind the traits.
     #[inline]
     pub(crate) fn n_words(&self) -> usize {
@@ -188,7 +220,11 @@ mod tests {
         let mut dtypes = DtypeTable::new(NUMPY_2.descr);
         let address = (&raw const array).expose_provenance();
         // SAFETY: an array built by hand above.
+        let plain = unsafe { Layout::plain(address, size, &dtypes) };
+        // SAFETY: an array built by hand above.
         let layout = unsafe { Layout::of_array(address, size, false, &mut dtypes, &mut stream) };
+        let has_all = shape.len() < 2 && layout.n_words() == 0;
+        assert_eq!(plain.map(|plain| plain.word(0)), has_all.then(|| layout.traits.word(0)));
         assert!(stream.begin(layout.n_words() + 2));
         stream.push(event(Kind::Layout, 0x1000));
         stream.push(layout.traits.word(0));

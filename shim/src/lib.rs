@@ -32,6 +32,7 @@ mod hooks;
 mod install;
 mod lifecycle;
 
+mod current;
 mod dtype;
 mod layout;
 mod memory;

@@ -9,6 +9,8 @@
 //! A code object is known by its content, not by its address, since another one may take its place
 //! when it dies: [`Stacks::forget_code`] is told of each death.
 
+mod recent;
+
 use std::cell::UnsafeCell;
 
 use npprof_abi::python::frame::{self, OWNED_BY_CSTACK};
@@ -18,6 +20,7 @@ use npprof_wire::record::{Fact, Kind, MAX_RECORD_WORDS};
 
 use crate::install::python::{CodeTexts, Python};
 use crate::memory::{Address, read};
+use crate::stack::recent::Recent;
 use crate::stream::Stream;
 use crate::table::{Key, Table, mix};
 
@@ -38,6 +41,8 @@ pub(crate) struct FrameOffsets {
     /// Clears what stands beside an instruction that is only an `int`.
     instruction_mask: u64,
     form: Instruction,
+    /// Bytes of code for one step of an instruction, as a power of two.
+    step_shift: u32,
     /// Of the owner byte, where frames of other owners occur on the way.
     cstack_owner: Option<usize>,
     code_start: usize,
@@ -58,6 +63,7 @@ impl FrameOffsets {
             instruction: python.frame.instruction,
             instruction_mask: if is_pointer { u64::MAX } else { u32::MAX.into() },
             form: python.frame.instruction_form,
+            step_shift: u32::from(python.frame.instruction_form == Instruction::UnitIndex),
             cstack_owner: python.frame.owner.filter(|_| python.frame.has_cstack_frames),
             code_start: python.code.code_start.unwrap_or(0),
         }
@@ -120,16 +126,10 @@ impl FrameOffsets {
         }
     }
 
-    /// The instruction that [`Self::byte_offset`] gives `offset` for.
-    fn instruction_at(&self, code: Address, offset: i32) -> u64 {
-        match self.form {
-            Instruction::Pointer => {
-                let start = code.wrapping_add(self.code_start);
-                start.wrapping_add_signed(isize::try_from(offset).unwrap_or(0)) as u64
-            }
-            Instruction::ByteIndex => u64::from(offset.cast_unsigned()),
-            Instruction::UnitIndex => u64::from(offset.wrapping_div(2).cast_unsigned()),
-        }
+    /// Bytes of code from one instruction of a code object to another; wraps when that is before.
+    #[inline(always)]
+    fn distance(&self, from: u64, to: u64) -> u64 {
+        to.wrapping_sub(from).wrapping_shl(self.step_shift)
     }
 }
 
@@ -255,6 +255,7 @@ pub(crate) struct Stacks {
     texts: &'static mut CodeTexts,
     words: &'static mut [u64; MAX_RECORD_WORDS],
     stacks: Table<StackKey, Stack>,
+    recent: Recent,
     codes: Table<u64, u32>,
     contents: Table<ContentKey, u32>,
     n_stacks: u32,
@@ -268,15 +269,20 @@ pub(crate) struct Stacks {
     generation: u32,
 }
 
-/// The line of the latest allocation: a frame and a range of its instructions.
+/// The line of the latest allocation: a frame, where it was, and how far the line reaches from there.
 #[derive(Clone, Copy)]
 struct Line {
     frame: Address,
     place: Place,
-    first: u64,
-    /// Past the line's last instruction, as a distance from `first`.
-    len: u64,
+    /// Bytes as in [`Stack`].
+    before: u16,
+    after: u16,
+    /// The [`Stacks::generation`] that this was noted in.
+    generation: u32,
 }
+
+const NO_LINE: Line =
+    Line { frame: 0, place: Kept::NONE.place, before: 0, after: 0, generation: 0 };
 
 impl Stacks {
     pub(crate) const fn new(offsets: FrameOffsets, room: &'static mut Room) -> Self {
@@ -289,14 +295,15 @@ impl Stacks {
             texts,
             words,
             stacks: Table::EMPTY,
+            recent: Recent::new(),
             codes: Table::EMPTY,
             contents: Table::EMPTY,
             n_stacks: 0,
             n_codes: 0,
             is_full: false,
-            line: Line { frame: 0, place: Kept::NONE.place, first: 0, len: 0 },
+            line: NO_LINE,
             latest: Stack { stack: 0, before: 0, after: 0 },
-            generation: 0,
+            generation: 1,
         }
     }
 
@@ -310,7 +317,7 @@ impl Stacks {
     ///
     /// # Safety
     ///
-    /// As for [`Self::current`].
+    /// As for [`FrameOffsets::top`].
     #[inline(always)]
     pub(crate) unsafe fn top(&self, thread: Address) -> Address {
         // SAFETY: the caller vouches for the thread state.
@@ -321,7 +328,7 @@ impl Stacks {
     ///
     /// # Safety
     ///
-    /// As for [`Self::current`].
+    /// As for [`FrameOffsets::top`].
     #[inline]
     pub(crate) unsafe fn here(&self, thread: Address) -> Here {
         // SAFETY: the caller vouches for the thread state.
@@ -343,23 +350,18 @@ impl Stacks {
         Here { frame, place, caller, caller_instruction }
     }
 
-    /// The number of the current stack of a thread; 0 is the empty stack.
+    /// The number of the current stack of a thread.
     ///
     /// # Safety
     ///
-    /// `thread` must be the current thread's `PyThreadState`, with the interpreter lock held.
-    #[inline]
+    /// `top` must be the current thread's innermost frame, not null, with the interpreter lock held.
+    #[inline(never)]
     pub(crate) unsafe fn current(
         &mut self,
-        thread: Address,
+        top: Address,
         python: &Python,
         stream: &mut Stream,
     ) -> u32 {
-        // SAFETY: the caller vouches for the thread state.
-        let top = unsafe { self.offsets.top(thread) };
-        if top == 0 {
-            return 0;
-        }
         // SAFETY: the innermost frame of a thread that runs.
         if !unsafe { self.are_callers_kept(top) } {
             // SAFETY: as above.
@@ -389,11 +391,16 @@ impl Stacks {
     }
 
     /// Notes that the latest event, whose frames are kept, was an allocation.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn mark_line(&mut self) {
+        let Self { generation, latest, .. } = *self;
+        if self.line.generation == generation {
+            return;
+        }
         let Some(&Kept { frame, place, .. }) = self.kept.first() else { return };
-        if self.n_kept != 0 && (self.line.frame != frame || self.line.place != place) {
-            self.set_line(frame, place, self.latest);
+        if self.n_kept != 0 {
+            let Stack { before, after, .. } = latest;
+            self.line = Line { frame, place, before, after, generation };
         }
     }
 
@@ -402,8 +409,8 @@ impl Stacks {
     ///
     /// # Safety
     ///
-    /// As for [`Self::current`].
-    #[inline]
+    /// As for [`FrameOffsets::top`].
+    #[inline(always)]
     pub(crate) unsafe fn kind_of_free(&self, thread: Address) -> Kind {
         // SAFETY: the caller vouches for the thread state.
         let top = unsafe { self.offsets.top(thread) };
@@ -412,11 +419,14 @@ impl Stacks {
         }
         // SAFETY: the innermost frame of a thread that runs.
         let place = unsafe { self.offsets.place(top) };
-        if place == self.line.place {
+        if place.code != self.line.place.code {
+            return Kind::Free;
+        }
+        let distance = self.offsets.distance(self.line.place.instruction, place.instruction);
+        let (before, after) = (u64::from(self.line.before), u64::from(self.line.after));
+        if distance == 0 {
             Kind::FreeSamePlace
-        } else if place.code == self.line.place.code
-            && place.instruction.wrapping_sub(self.line.first) < self.line.len
-        {
+        } else if distance.wrapping_add(before) < before.wrapping_add(after) {
             Kind::FreeSameLine
         } else {
             Kind::Free
@@ -437,29 +447,49 @@ impl Stacks {
             return false;
         }
         let offsets = self.offsets;
-        for caller in kept {
-            // SAFETY: `frame` is the caller's or was compared with a frame that is in the chain.
-            let previous = unsafe { read::<Address>(frame, offsets.previous) };
-            if previous != caller.frame {
-                return false;
+        if offsets.form == Instruction::Pointer {
+            // A pointer to an instruction leads into the code object, and so names it.
+            let is_kept = |inner: Address, caller: &Kept| {
+                // SAFETY: `inner` is `top` or was compared with a frame that is in the chain.
+                (unsafe { read::<Address>(inner, offsets.previous) }) == caller.frame
+                    // SAFETY: just found in the chain.
+                    && unsafe { read::<u64>(caller.frame, offsets.instruction) }
+                        == caller.place.instruction
+            };
+            let mut fours = kept.as_slice().chunks_exact(4);
+            for four in fours.by_ref() {
+                let [first, second, third, fourth] = four else { return false };
+                if !(is_kept(frame, first)
+                    && is_kept(first.frame, second)
+                    && is_kept(second.frame, third)
+                    && is_kept(third.frame, fourth))
+                {
+                    return false;
+                }
+                frame = fourth.frame;
             }
-            frame = caller.frame;
-            // SAFETY: just found in the chain.
-            let instruction = unsafe { read::<u64>(frame, offsets.instruction) };
-            if instruction & offsets.instruction_mask != caller.place.instruction {
-                return false;
+            for caller in fours.remainder() {
+                if !is_kept(frame, caller) {
+                    return false;
+                }
+                frame = caller.frame;
             }
-            // A pointer to an instruction leads into the code object, and so names it; an index
-            // doesn't.
-            if offsets.form != Instruction::Pointer
-                // SAFETY: as above.
-                && unsafe { read::<Address>(frame, offsets.code) } != caller.place.code
-            {
-                return false;
+        } else {
+            for caller in kept {
+                // SAFETY: `frame` is `top` or was compared with a frame that is in the chain.
+                let previous = unsafe { read::<Address>(frame, offsets.previous) };
+                if previous != caller.frame {
+                    return false;
+                }
+                frame = caller.frame;
+                // SAFETY: just found in the chain.
+                if unsafe { offsets.place(frame) } != caller.place {
+                    return false;
+                }
             }
         }
         // SAFETY: as above.
-        unsafe { read::<Address>(frame, self.offsets.previous) == 0 }
+        unsafe { read::<Address>(frame, offsets.previous) == 0 }
     }
 
     /// Looks at all frames, numbers the stacks from the outermost one that has changed, keeps them.
@@ -513,22 +543,31 @@ impl Stacks {
         caller
     }
 
-    fn set_line(&mut self, frame: Address, place: Place, stack: Stack) {
-        let offset = self.offsets.byte_offset(place);
-        let first = offset.wrapping_sub(stack.before.into());
-        let end = offset.wrapping_add(stack.after.into());
-        let first = self.offsets.instruction_at(place.code, first);
-        let end = self.offsets.instruction_at(place.code, end);
-        self.line = Line { frame, place, first, len: end.wrapping_sub(first) };
-    }
-
     /// The number of the stack of a place and its caller.
     ///
     /// # Safety
     ///
     /// `place.code` must be a live code object, with the interpreter lock held.
-    #[inline]
+    #[inline(always)]
     unsafe fn number(
+        &mut self,
+        caller: u32,
+        place: Place,
+        python: &Python,
+        stream: &mut Stream,
+    ) -> Stack {
+        match self.recent.get(caller, place) {
+            Some(stack) => stack,
+            // SAFETY: the caller's.
+            None => unsafe { self.look_up(caller, place, python, stream) },
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`Self::number`].
+    #[cold]
+    unsafe fn look_up(
         &mut self,
         caller: u32,
         place: Place,
@@ -553,11 +592,16 @@ impl Stacks {
             },
         };
         let key = StackKey { caller, code, byte_offset };
-        match self.stacks.get(&key) {
+        let stack = match self.stacks.get(&key) {
             Some(stack) => stack,
             // SAFETY: the caller vouches for the code object.
             None => unsafe { self.define_stack(key, place.code, python, stream) },
+        };
+        // Only where its death will be told of.
+        if self.codes.get(&(place.code as u64)).is_some() {
+            self.recent.put(caller, place, stack);
         }
+        stack
     }
 
     /// # Safety
@@ -659,6 +703,7 @@ impl Stacks {
     #[cold]
     pub(crate) fn forget_code(&mut self, code: Address) {
         self.codes.remove(&(code as u64));
+        self.recent.forget();
         self.n_kept = 0;
         self.line.frame = 0;
         self.generation = self.generation.wrapping_add(1);
@@ -675,7 +720,7 @@ impl Stacks {
     ///
     /// # Safety
     ///
-    /// As for [`Self::current`].
+    /// As for [`FrameOffsets::top`].
     pub(crate) unsafe fn innermost_code(&self, thread: Address) -> Address {
         // SAFETY: the caller vouches for the thread state.
         let mut frame = unsafe { self.offsets.top(thread) };

@@ -12,8 +12,9 @@ use npprof_wire::encode::event;
 use npprof_wire::record::Kind;
 use npprof_wire::segment::{MAIN_RING, N_RINGS, N_UNPLACED, SIDE_RING_WORDS, positions};
 
+use crate::current;
 use crate::dtype::DtypeTable;
-use crate::install::python::{Python, ThreadGetter};
+use crate::install::python::Python;
 use crate::memory::{Address, read};
 use crate::operation::Operations;
 use crate::stack::Stacks;
@@ -70,7 +71,18 @@ impl State {
     #[inline]
     pub(crate) fn stack(&mut self) -> u32 {
         // SAFETY: `enter` gave out `self`, so the lock is held and `thread` is the current one.
-        unsafe { self.stacks.current(self.thread, self.python, &mut self.stream) }
+        let top = unsafe { self.stacks.top(self.thread) };
+        self.stack_from(top)
+    }
+
+    /// As [`Self::stack`], where the innermost frame is known: what [`Stacks::top`] gave, or null.
+    #[inline(always)]
+    pub(crate) fn stack_from(&mut self, top: Address) -> u32 {
+        if top == 0 {
+            return 0;
+        }
+        // SAFETY: `enter` gave out `self`, so the lock is held; the frame is the current one.
+        unsafe { self.stacks.current(top, self.python, &mut self.stream) }
     }
 
     /// From here on, and until [`Self::leave_nested`], what this thread does is a handler's doing.
@@ -102,8 +114,6 @@ struct Cell(UnsafeCell<MaybeUninit<State>>);
 unsafe impl Sync for Cell {}
 
 static STATE: Cell = Cell(UnsafeCell::new(MaybeUninit::uninit()));
-/// The function that gives the current thread's state while hooks record, else null.
-static GETTER: AtomicUsize = AtomicUsize::new(0);
 /// Offsets in a thread's state: of the native thread's number, of the interpreter's number.
 static THREAD_ID: AtomicUsize = AtomicUsize::new(0);
 static THREAD_NUMBER: AtomicUsize = AtomicUsize::new(0);
@@ -119,7 +129,10 @@ static SIDE_RINGS: [AtomicBool; N_RINGS - 1] = [const { AtomicBool::new(false) }
 pub(crate) fn begin(state: State) {
     THREAD_ID.store(state.python.thread_id, Ordering::Relaxed);
     THREAD_NUMBER.store(state.python.thread_number, Ordering::Relaxed);
-    // SAFETY: the installer holds the interpreter lock, and `GETTER` isn't set, so nobody else
+    if state.python.layout.thread.is_thread_local {
+        current::find(state.python.getter());
+    }
+    // SAFETY: the installer holds the interpreter lock, and nobody is followed yet, so nobody else
     // looks.
     let place = unsafe { &mut *STATE.0.get() };
     place.write(state);
@@ -128,19 +141,20 @@ pub(crate) fn begin(state: State) {
 
 /// Hooks only forward from now on, until [`resume`].
 pub(crate) fn suspend() {
-    GETTER.store(0, Ordering::Release);
+    current::stop();
 }
 
 /// Hooks record again.
 pub(crate) fn resume() {
-    let getter = crate::install::python::get().map_or(0, |python| python.getter() as usize);
-    // Pairs with the `Acquire` in `enter`: who sees the function sees the state.
-    GETTER.store(getter, Ordering::Release);
+    // Who finds the current thread sees the state, see `current`.
+    if let Some(python) = crate::install::python::get() {
+        current::follow(python.getter());
+    }
 }
 
 /// Whether hooks record.
 pub(crate) fn is_live() -> bool {
-    GETTER.load(Ordering::Acquire) != 0
+    current::is_followed()
 }
 
 /// Notes the array for which the next block will be, or null.
@@ -193,21 +207,11 @@ pub(crate) fn set_segment(segment: Option<Segment>) {
 
 /// The state, for a thread that holds the interpreter lock and is in no handler of the user's.
 /// Says in the ring when another thread has taken over.
-#[inline]
+#[inline(always)]
 pub(crate) fn enter() -> Option<&'static mut State> {
     let thread = locked_thread()?;
-    // SAFETY: this thread's state is the current one, so it holds the lock; and no hook calls
-    // anything that calls a hook while it has the reference, but for handlers of the user's, for
-    // which `enter_nested` ends the loan.
-    let state = unsafe { &mut *STATE.0.get() };
-    // SAFETY: `GETTER` is set, so `begin` has written the state.
-    let state = unsafe { state.assume_init_mut() };
-    // SAFETY: this thread's state.
-    let id = unsafe { read::<u64>(thread, THREAD_NUMBER.load(Ordering::Relaxed)) };
-    if thread != state.thread || id != state.thread_id {
-        return state.change_thread(thread, id);
-    }
-    Some(state)
+    // SAFETY: this thread's state is the current one, so it holds the lock.
+    unsafe { of_thread(thread) }
 }
 
 /// As [`enter`], for what Python only calls with the interpreter lock held: that is not checked.
@@ -215,49 +219,36 @@ pub(crate) fn enter() -> Option<&'static mut State> {
 /// # Safety
 ///
 /// The interpreter lock must be held.
-#[inline]
+#[inline(always)]
 pub(crate) unsafe fn enter_locked() -> Option<&'static mut State> {
-    let getter = GETTER.load(Ordering::Acquire);
-    if getter == 0 {
-        return None;
-    }
-    // SAFETY: `resume` stored this function.
-    let getter = unsafe { std::mem::transmute::<usize, ThreadGetter>(getter) };
-    // SAFETY: has no conditions.
-    let thread = unsafe { getter() }.addr();
-    if thread == 0 {
-        return None;
-    }
-    // SAFETY: as in `enter`, the caller vouching for the lock.
+    let thread = current::current()?;
+    // SAFETY: the caller vouches for the lock.
+    unsafe { of_thread(thread) }
+}
+
+/// # Safety
+///
+/// `thread` must be the state of this thread, given by [`current::current`], with the lock held.
+#[inline(always)]
+unsafe fn of_thread(thread: Address) -> Option<&'static mut State> {
+    // SAFETY: the caller holds the lock; and no hook calls anything that calls a hook while it has the
+    // reference, but for handlers of the user's, for which `enter_nested` ends the loan.
     let state = unsafe { &mut *STATE.0.get() };
-    // SAFETY: `GETTER` is set, so `begin` has written the state.
+    // SAFETY: threads are followed only after `begin` has written the state.
     let state = unsafe { state.assume_init_mut() };
     // SAFETY: this thread's state.
     let id = unsafe { read::<u64>(thread, THREAD_NUMBER.load(Ordering::Relaxed)) };
-    if thread != state.thread || id != state.thread_id {
+    // One branch for both.
+    if (thread ^ state.thread) as u64 | id ^ state.thread_id != 0 {
         return state.change_thread(thread, id);
     }
     Some(state)
 }
 
 /// The state of this thread, if hooks record and it holds the interpreter lock.
-#[inline]
+#[inline(always)]
 fn locked_thread() -> Option<Address> {
-    let getter = GETTER.load(Ordering::Acquire);
-    if getter == 0 {
-        return None;
-    }
-    // SAFETY: `resume` stored this function.
-    let getter = unsafe { std::mem::transmute::<usize, ThreadGetter>(getter) };
-    // SAFETY: has no conditions.
-    let thread = unsafe { getter() }.addr();
-    if thread == 0 {
-        return None;
-    }
-    // SAFETY: this thread's state or, up to 3.11, that of the thread which holds the lock; either
-    // way memory of the interpreter that stays mapped.
-    let id = unsafe { read::<usize>(thread, THREAD_ID.load(Ordering::Relaxed)) };
-    (id == native_thread()).then_some(thread)
+    current::current_locked(THREAD_ID.load(Ordering::Relaxed))
 }
 
 impl State {
@@ -304,41 +295,4 @@ pub(crate) fn record_aside(words: &[u64]) {
         }
     }
     segment.word(N_UNPLACED).fetch_add(1, Ordering::Relaxed);
-}
-
-/// What `pthread_self` gives for this thread.
-#[inline]
-fn native_thread() -> usize {
-    #[cfg(target_arch = "x86_64")]
-    {
-        let thread: usize;
-        // SAFETY: on x86-64 Linux the thread pointer is in `fs`, and the first words of what it
-        // leads to belong to the thread's control block, whose third holds its own address, which
-        // glibc gives out as the thread's number.
-        unsafe {
-            std::arch::asm!(
-                "mov {}, fs:[16]",
-                out(reg) thread,
-                options(pure, readonly, nostack, preserves_flags)
-            );
-        }
-        thread
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    {
-        // SAFETY: has no conditions.
-        let thread = unsafe { libc::pthread_self() };
-        thread as usize
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    #[expect(clippy::cast_possible_truncation, reason = "a pointer's size")]
-    fn the_native_thread_is_pthread_self() {
-        // SAFETY: has no conditions.
-        let expected = unsafe { libc::pthread_self() } as usize;
-        assert_eq!(super::native_thread(), expected);
-    }
 }

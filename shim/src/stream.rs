@@ -36,7 +36,7 @@ impl Stream {
 
     /// Makes room for an event of `n_words` and brings the ring's clock up to date. `false`: the
     /// event can't be written.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn begin(&mut self, n_words: usize) -> bool {
         // A counter: nothing else is read through it.
         let tick = self.heartbeat.load(Ordering::Relaxed);
@@ -46,10 +46,16 @@ impl Stream {
             return false;
         }
         if tick != self.tick {
-            self.tick = tick;
-            self.set_clock(tick);
+            self.follow(tick);
         }
         true
+    }
+
+    /// The collector's clock has gone on.
+    #[cold]
+    fn follow(&mut self, tick: u64) {
+        self.tick = tick;
+        self.set_clock(tick);
     }
 
     /// As [`Self::begin`], for an event that is worth a look at the clock.
@@ -73,6 +79,12 @@ impl Stream {
     #[inline]
     pub(crate) fn push(&mut self, word: u64) {
         self.writer.push(word);
+    }
+
+    /// Writes a record and shows it to the reader. [`Self::begin`] must have granted its words.
+    #[inline(always)]
+    pub(crate) fn write<const N: usize>(&mut self, record: [u64; N]) {
+        self.writer.write(record);
     }
 
     /// Shows the reader what was pushed since the last call: whole records.

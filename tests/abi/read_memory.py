@@ -225,6 +225,19 @@ def check_type_with_dict(cls):
     check("tp_subclasses", {c for c in found if c}, set(cls.__subclasses__()))
 
 
+def small_int(value):
+    size = integer(id(value) + PY["int"]["size"], 8)
+    if PY["int"]["is_tagged"]:
+        if size < 0 or size >= 16:
+            return None
+        sign = 1 - (size & 3)
+    else:
+        if abs(size) > 1:
+            return None
+        sign = size
+    return sign and sign * integer(id(value) + PY["int"]["digit"])
+
+
 def check_objects():
     check("ob_type", pointer(id(check) + OBJECT["ob_type"]), id(type(check)))
     items = (object(), object())
@@ -232,6 +245,10 @@ def check_objects():
     check("a tuple's item", pointer(id(items) + OBJECT["tuple_items"] + 8), id(items[1]))
     held = list(items)
     check("a list's item", pointer(pointer(id(held) + OBJECT["list_items"]) + 8), id(items[1]))
+    for value in (-7, 0, 1, 255, 2**30 - 1, -(2**30) + 1):
+        check("a small int", small_int(value), value)
+    for value in (2**30, -(2**30), 2**70):
+        check("a large int", small_int(value), None)
     check_type(str)
     check_type_with_dict(Made)
     ml = pointer(id(len) + OBJECT["cfunction_ml"])

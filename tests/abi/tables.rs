@@ -501,6 +501,7 @@ fn python_for_reader(layout: &PythonLayout) -> Value {
     json!({
         "has_published_offsets": has_published_offsets,
         "getter": thread.getter.to_str().expect("ASCII"),
+        "int": { "size": layout.int.size, "digit": layout.int.digit, "is_tagged": layout.int.is_tagged },
         "interp": thread.interp,
         "thread_id": thread.thread_id,
         "id": thread.id,

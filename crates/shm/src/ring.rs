@@ -69,6 +69,19 @@ impl<'a, const WORDS: usize> RingWriter<'a, WORDS> {
         self.position = self.position.wrapping_add(1);
     }
 
+    /// Puts a record behind what was pushed before and shows it. [`Self::has_room`] must have granted
+    /// its words.
+    #[inline]
+    pub fn write<const N: usize>(&mut self, record: [u64; N]) {
+        // Kept out of memory between the words, which might be anything to the compiler.
+        let mut writer = *self;
+        for word in record {
+            writer.push(word);
+        }
+        self.position = writer.position;
+        self.publish();
+    }
+
     /// Shows the reader all words pushed so far: whole records only.
     #[inline]
     pub fn publish(&mut self) {
@@ -187,6 +200,18 @@ mod tests {
         assert_eq!(drain(&segment, &mut reader), []);
         writer.publish();
         assert_eq!(drain(&segment, &mut reader), [7, 8]);
+    }
+
+    #[test]
+    fn a_record_that_is_written_is_seen_also_across_the_end_of_the_ring() {
+        let (segment, _file) = Segment::create().expect("memory");
+        let mut writer = RingWriter::<SIDE_RING_WORDS>::new(&segment, 1);
+        let mut reader = RingReader::new(1);
+        for round in 0..SIDE_RING_WORDS as u64 {
+            assert!(writer.has_room(3));
+            writer.write([round, round + 1, round + 2]);
+            assert_eq!(drain(&segment, &mut reader), [round, round + 1, round + 2]);
+        }
     }
 
     #[test]

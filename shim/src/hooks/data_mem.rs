@@ -16,6 +16,8 @@ use npprof_wire::encode::{Traits, event, freed_from, size_in_operation};
 use npprof_wire::record::Kind;
 
 use crate::layout::Layout;
+use crate::memory::Address;
+use crate::operation::Making;
 use crate::state::{State, enter, pending, record_aside, set_pending};
 use crate::stream::TIMED_BYTES;
 
@@ -255,21 +257,50 @@ unsafe extern "C" fn wrapped_free(ctx: *mut c_void, block: *mut c_void, size: us
     unsafe { call_original(ctx, call) };
 }
 
-#[inline]
+#[inline(always)]
 fn record_allocation(block: usize, size: usize, is_zeroed: bool) {
     if block == 0 {
         return;
     }
-    let Some(state) = enter() else {
-        let traits = Traits { is_zeroed, ..Traits::SCRATCH };
-        return record_aside(&[event(Kind::Alloc, block as u64), traits.word(0), size as u64]);
-    };
+    let Some(state) = enter() else { return record_allocation_aside(block, size, is_zeroed) };
     let array = pending();
     set_pending(0);
     state.operations.touches.born(block);
     let making = state.making(size);
     state.stacks.mark_line();
     state.flush_touches();
+    if array != 0
+        && size < TIMED_BYTES
+        // SAFETY: as in `record_any_allocation`.
+        && let Some(traits) = unsafe { Layout::plain(array, size, &state.dtypes) }
+    {
+        let traits = Traits { is_zeroed, is_first: making.is_first, ..traits };
+        if state.stream.begin(3) {
+            state.stream.write([
+                event(Kind::Alloc, block as u64),
+                traits.word(making.stack),
+                size_in_operation(size as u64, making.operation),
+            ]);
+        }
+        return;
+    }
+    record_any_allocation(state, &making, array, (block, size, is_zeroed));
+}
+
+#[cold]
+fn record_allocation_aside(block: usize, size: usize, is_zeroed: bool) {
+    let traits = Traits { is_zeroed, ..Traits::SCRATCH };
+    record_aside(&[event(Kind::Alloc, block as u64), traits.word(0), size as u64]);
+}
+
+/// Records what isn't small and simple.
+#[inline(never)]
+fn record_any_allocation(
+    state: &mut State,
+    making: &Making,
+    array: Address,
+    (block, size, is_zeroed): (Address, usize, bool),
+) {
     if size >= TIMED_BYTES {
         // SAFETY: `enter` has found the lock held.
         unsafe { state.operations.owners.look(&mut state.stream) };
@@ -297,15 +328,12 @@ fn record_allocation(block: usize, size: usize, is_zeroed: bool) {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn record_free(block: usize, size: usize) {
     if block == 0 {
         return;
     }
-    let Some(state) = enter() else {
-        crate::operation::copies::lose_track();
-        return record_aside(&[event(Kind::Free, block as u64)]);
-    };
+    let Some(state) = enter() else { return record_free_aside(block) };
     // SAFETY: `enter` has found that this is the current thread and holds the lock.
     let kind = unsafe { state.stacks.kind_of_free(state.thread()) };
     state.freed_inside(size);
@@ -317,12 +345,18 @@ fn record_free(block: usize, size: usize) {
     }
     let stream = &mut state.stream;
     if stream.begin(1) {
-        stream.push(event(kind, block as u64));
-        stream.publish();
+        stream.write([event(kind, block as u64)]);
     }
 }
 
+#[cold]
+fn record_free_aside(block: usize) {
+    crate::operation::copies::lose_track();
+    record_aside(&[event(Kind::Free, block as u64)]);
+}
+
 /// A large block's end is recorded with where it happens: whether what made it was over by then.
+#[inline(never)]
 fn record_large_free(state: &mut State, kind: Kind, block: usize) {
     state.flush_touches();
     let stack = state.stack();

@@ -79,6 +79,34 @@ unsafe extern "C" fn subscript(array: *mut c_void, key: *mut c_void) -> *mut c_v
     let ndim = unsafe { ndim_of(array.addr()) };
     // SAFETY: as above.
     let meaning = unsafe { index::meaning(key.addr(), ndim, types) };
+    if meaning != Meaning::Element {
+        // SAFETY: as above.
+        return unsafe { subscript_part(original, (array, key), meaning, types) };
+    }
+    // SAFETY: Python's call, passed on.
+    let result = unsafe { original(array, key) };
+    if !result.is_null() {
+        // SAFETY: Python holds the lock.
+        if let Some(state) = unsafe { enter_locked() } {
+            // SAFETY: an array, and a key that was good for it.
+            unsafe { read_element(state, array.addr(), key.addr(), types) };
+        }
+    }
+    result
+}
+
+/// What [`subscript`] does where a view or a copy is asked for.
+///
+/// # Safety
+///
+/// As for [`subscript`]; `original` must be what stood there.
+#[inline(never)]
+unsafe fn subscript_part(
+    original: Subscript,
+    (array, key): (*mut c_void, *mut c_void),
+    meaning: Meaning,
+    types: &Types,
+) -> *mut c_void {
     let mut begun = Begun::NONE;
     if meaning == Meaning::Advanced {
         // SAFETY: Python holds the lock.
@@ -108,11 +136,9 @@ unsafe extern "C" fn subscript(array: *mut c_void, key: *mut c_void) -> *mut c_v
     // SAFETY: as above.
     let Some(state) = (unsafe { enter_locked() }) else { return result };
     match meaning {
-        // SAFETY: an array, and a key that was good for it.
-        Meaning::Element => unsafe { read_element(state, array, key, types) },
-        // SAFETY: as above; the result is alive.
-        Meaning::Basic => unsafe { see_view(state, result.addr(), types) },
-        // SAFETY: as above.
+        // SAFETY: alive.
+        Meaning::Element | Meaning::Basic => unsafe { see_view(state, result.addr(), types) },
+        // SAFETY: an array, and a key that was good for it; the result is alive.
         Meaning::Advanced => unsafe {
             finish_get(state, begun, (array, key), result.addr(), types);
         },
@@ -123,7 +149,7 @@ unsafe extern "C" fn subscript(array: *mut c_void, key: *mut c_void) -> *mut c_v
 /// # Safety
 ///
 /// `array` must be a live array and `key` an element's index that is good for it.
-#[inline]
+#[inline(always)]
 unsafe fn read_element(state: &mut State, array: Address, key: Address, types: &Types) {
     state.count_scalar(fixed::GET_ITEM);
     // SAFETY: the caller vouches for both.
@@ -299,6 +325,22 @@ unsafe extern "C" fn set_subscript(
         }
         return result;
     }
+    // SAFETY: as above.
+    unsafe { set_part(original, (array, key, value), meaning, types) }
+}
+
+/// What [`set_subscript`] does where more than one element may be meant.
+///
+/// # Safety
+///
+/// As for [`set_subscript`], with a value; `original` must be what stood there.
+#[inline(never)]
+unsafe fn set_part(
+    original: SetSubscript,
+    (array, key, value): (*mut c_void, *mut c_void, *mut c_void),
+    meaning: Meaning,
+    types: &Types,
+) -> c_int {
     let mut begun = Begun::NONE;
     // SAFETY: Python holds the lock.
     if let Some(state) = unsafe { enter_locked() } {
@@ -333,7 +375,7 @@ unsafe extern "C" fn set_subscript(
 /// # Safety
 ///
 /// As for [`read_element`].
-#[inline]
+#[inline(always)]
 unsafe fn wrote_element(state: &mut State, array: Address, key: Address, types: &Types) {
     state.count_scalar(fixed::SET_ITEM);
     // SAFETY: the caller vouches for both.

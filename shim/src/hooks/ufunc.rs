@@ -13,9 +13,9 @@ use npprof_wire::record::{Role, operation as flag};
 use crate::memory::{Address, read};
 use crate::operation::call::{Args, Keyword};
 use crate::operation::counters::Small;
-use crate::operation::look::{Types, is_array, is_sequence, items, types};
+use crate::operation::look::{Seen, Types, is_array, is_sequence, items, types};
 use crate::operation::record::{Facts, Operands};
-use crate::operation::{Begun, Frame, LARGE};
+use crate::operation::{Begun, LARGE};
 use crate::state::{State, enter_locked};
 
 type VectorCall =
@@ -29,6 +29,12 @@ const MIN_CALLBACKS: usize = 256;
 
 /// Outputs that are looked at: ufuncs rarely have more than two.
 const MAX_OUTPUTS: usize = 4;
+
+/// Inputs that are looked at once and not twice.
+const N_INPUTS: usize = 3;
+/// Where arguments lie: see [`crate::operation::look::Seen::read`].
+type Inputs = [(Address, usize); N_INPUTS];
+const NOTHING: (Address, usize) = (0, 0);
 
 /// Puts the hook in place of `original`; `None` if another function stands in other ufuncs.
 pub(crate) fn stand_in(original: usize) -> Option<usize> {
@@ -57,8 +63,9 @@ unsafe extern "C" fn call(
         names: names.addr(),
         dict: 0,
     };
+    let mut inputs = [NOTHING; N_INPUTS];
     // SAFETY: Python's call, with the lock held.
-    let begun = unsafe { begin(&call) };
+    let begun = unsafe { begin(&call, &mut inputs) };
     // SAFETY: `stand_in` stored it before this could be called.
     let original =
         unsafe { std::mem::transmute::<usize, VectorCall>(ORIGINAL.load(Ordering::Relaxed)) };
@@ -66,7 +73,7 @@ unsafe extern "C" fn call(
     let result = unsafe { original(ufunc, args, n_args, names) };
     if !begun.is_none() {
         // SAFETY: the lock is held again, and the arguments belong to the caller.
-        unsafe { finish(begun, &call, result.addr()) };
+        unsafe { finish(begun, &call, &inputs, result.addr()) };
     }
     result
 }
@@ -74,13 +81,15 @@ unsafe extern "C" fn call(
 /// # Safety
 ///
 /// The call must be under way, with the lock held.
-#[inline]
-unsafe fn begin(call: &Args) -> Begun {
+#[inline(always)]
+unsafe fn begin(call: &Args, inputs: &mut Inputs) -> Begun {
     // SAFETY: the caller vouches for the lock.
     let Some(state) = (unsafe { enter_locked() }) else { return Begun::NONE };
     let Some(types) = types() else { return Begun::NONE };
     let operation = state.operations.names.of_ufunc(call.receiver);
     let begun = state.begin(operation);
+    let mut sum = Seen::default();
+    let mut n_strided = 0_usize;
     for index in 0..call.n {
         // SAFETY: an argument.
         let Some(argument) = (unsafe { call.positional(index) }) else { break };
@@ -90,20 +99,26 @@ unsafe fn begin(call: &Args) -> Begun {
             let seen = unsafe { state.look(argument) };
             // SAFETY: as above.
             let strided = unsafe { state.strided_bytes(argument, seen, types) };
-            state.weigh(seen, strided);
+            sum.weight = sum.weight.max(seen.weight);
+            sum.n_bytes = sum.n_bytes.wrapping_add(seen.n_bytes);
+            n_strided = n_strided.wrapping_add(strided);
+            if let Some(input) = inputs.get_mut(index) {
+                *input = seen.read();
+            }
         }
     }
+    state.weigh(sum, n_strided);
     begun
 }
 
 /// # Safety
 ///
 /// As for [`begin`], with its result, the call being over.
-#[inline]
-unsafe fn finish(begun: Begun, call: &Args, result: Address) {
+#[inline(always)]
+unsafe fn finish(begun: Begun, call: &Args, inputs: &Inputs, result: Address) {
     // SAFETY: the caller vouches for the lock.
     let Some(state) = (unsafe { enter_locked() }) else { return };
-    let (Some((frame, outer)), Some(types)) = (state.end(begun), types()) else { return };
+    let (Some(frame), Some(types)) = (state.end_small(begun), types()) else { return };
     if result == 0 {
         return;
     }
@@ -124,15 +139,19 @@ unsafe fn finish(begun: Begun, call: &Args, result: Address) {
     }
     if weight >= LARGE {
         // SAFETY: as above.
-        return unsafe { record(state, (&frame, outer), call, result) };
+        return unsafe { record(state, frame.outer, call, result) };
     }
     let small = Small { read: frame.read, written, strided: frame.strided, ..Small::default() };
-    state.count(&frame, small);
+    state.count_ended(&frame, small);
     // SAFETY: a ufunc.
     let n_in = unsafe { read::<i32>(call.receiver, ufunc::NIN) }.unsigned_abs() as usize;
     for index in 0..call.n {
         // SAFETY: an argument.
         let Some(argument) = (unsafe { call.positional(index) }) else { break };
+        if let Some(&(data, n_bytes)) = inputs.get(index).filter(|_| index < n_in) {
+            state.read_bytes(data, n_bytes);
+            continue;
+        }
         // SAFETY: alive, as the caller holds it.
         if !unsafe { is_array(argument, types) } {
             continue;
@@ -188,8 +207,8 @@ pub(crate) unsafe fn output(out: Address, index: usize, types: &Types) -> Option
 ///
 /// As for [`finish`].
 #[cold]
-unsafe fn record(state: &mut State, frame: (&Frame, u16), call: &Args, result: Address) {
-    let Some(types) = types() else { return };
+unsafe fn record(state: &mut State, outer: u16, call: &Args, result: Address) {
+    let (Some(frame), Some(types)) = (state.ended(), types()) else { return };
     // SAFETY: a ufunc.
     let n_in = unsafe { read::<i32>(call.receiver, ufunc::NIN) }.unsigned_abs() as usize;
     let mut operands = Operands::new(types);
@@ -226,7 +245,7 @@ unsafe fn record(state: &mut State, frame: (&Frame, u16), call: &Args, result: A
         }
     }
     // SAFETY: all operands are alive.
-    unsafe { state.record_operation(frame, facts, &operands, None) };
+    unsafe { state.record_operation((&frame, outer), facts, &operands, None) };
 }
 
 /// Adds an array, or those of a tuple.

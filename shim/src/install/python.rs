@@ -488,6 +488,7 @@ impl Python {
             none: at(c"_Py_NoneStruct")?,
             ellipsis: at(c"_Py_EllipsisObject")?,
             int_value: self.functions.int_value,
+            int_layout: self.layout.int,
             keywords,
         })
     }

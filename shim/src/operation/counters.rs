@@ -25,6 +25,9 @@ pub(crate) struct Small {
     pub(crate) n_scalars: usize,
 }
 
+/// A counter's words.
+pub(crate) type Counter = [AtomicU64; COUNTER_WORDS];
+
 /// What a counter counts.
 #[inline]
 pub(crate) const fn key(stack: u32, operation: u16) -> u64 {
@@ -83,33 +86,35 @@ fn make_room(key: u64, hash: u64, stream: &mut Stream) -> usize {
 }
 
 /// Counts one operation.
-#[inline]
+#[inline(always)]
 pub(crate) fn count(key: u64, small: Small, stream: &mut Stream) {
     let at = find(key, stream);
-    add(stream, at, word::N, 1);
-    let parts = [
-        (word::READ, small.read),
-        (word::WRITTEN, small.written),
-        (word::COPIED, small.copied),
-        (word::STRIDED, small.strided),
-        (word::SCALARS, small.n_scalars),
-    ];
-    for (index, amount) in parts {
-        if amount != 0 {
-            add(stream, at, index, amount as u64);
-        }
+    let Some(counter) = counter(stream, at) else { return };
+    add(counter, word::N, 1);
+    add(counter, word::READ, small.read as u64);
+    add(counter, word::WRITTEN, small.written as u64);
+    if small.copied | small.strided | small.n_scalars != 0 {
+        add(counter, word::COPIED, small.copied as u64);
+        add(counter, word::STRIDED, small.strided as u64);
+        add(counter, word::SCALARS, small.n_scalars as u64);
     }
 }
 
-/// Counts one single element by the counter at `at`, if that still is the one of `key`.
-#[inline]
-pub(crate) fn count_scalar_at(at: usize, key: u64, stream: &Stream) -> bool {
-    if load(stream, at, word::KEY) != key {
+/// Counts one single element by a counter, if that still is the one of `key`.
+#[inline(always)]
+pub(crate) fn count_scalar(counter: &Counter, key: u64) -> bool {
+    if counter.first().is_none_or(|found| found.load(Ordering::Relaxed) != key) {
         return false;
     }
-    add(stream, at, word::N, 1);
-    add(stream, at, word::SCALARS, 1);
+    add(counter, word::N, 1);
+    add(counter, word::SCALARS, 1);
     true
+}
+
+/// The words of the counter at `at`.
+#[inline(always)]
+pub(crate) fn counter(stream: &Stream, at: usize) -> Option<&'static Counter> {
+    stream.segment.words().get(at..)?.first_chunk()
 }
 
 fn place(hash: u64, way: usize) -> usize {
@@ -135,9 +140,10 @@ fn store(stream: &Stream, at: usize, index: usize, value: u64) {
 }
 
 #[inline(always)]
-fn add(stream: &Stream, at: usize, index: usize, amount: u64) {
-    let cell = cell(stream, at, index);
-    cell.store(cell.load(Ordering::Relaxed).wrapping_add(amount), Ordering::Relaxed);
+fn add(counter: &Counter, index: usize, amount: u64) {
+    if let Some(cell) = counter.get(index) {
+        cell.store(cell.load(Ordering::Relaxed).wrapping_add(amount), Ordering::Relaxed);
+    }
 }
 
 const _: () = assert!(COUNTER_WORDS == 8 && N_COUNTERS.is_power_of_two());

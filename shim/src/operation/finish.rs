@@ -70,10 +70,12 @@ impl State {
         }
         // SAFETY: as above.
         let owned = unsafe { self.look(owner) }.n_bytes;
+        if owned < MIN_OWNER {
+            return None;
+        }
         // SAFETY: the caller vouches for the array.
         let n_bytes = unsafe { self.look(view) }.n_bytes;
-        let is_small = owned >= MIN_OWNER && n_bytes.wrapping_mul(SMALL_PART) <= owned;
-        is_small.then_some((owner, n_bytes))
+        (n_bytes.wrapping_mul(SMALL_PART) <= owned).then_some((owner, n_bytes))
     }
 
     /// Notes that a small operation wrote to a whole array, if it lies in a block worth watching.

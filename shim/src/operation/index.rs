@@ -55,7 +55,7 @@ impl Part {
 /// # Safety
 ///
 /// `key` must be alive, with the interpreter lock held.
-#[inline]
+#[inline(always)]
 pub(crate) unsafe fn meaning(key: Address, ndim: usize, types: &Types) -> Meaning {
     // SAFETY: the caller vouches for the key.
     let class = unsafe { type_of(key) };
@@ -174,33 +174,59 @@ pub(crate) unsafe fn part(array: Address, key: Address, types: &Types) -> Option
 /// # Safety
 ///
 /// As for [`part`]; the key must be of [`Meaning::Element`].
-#[inline]
+#[inline(always)]
 pub(crate) unsafe fn element(array: Address, key: Address, types: &Types) -> Option<Address> {
     // SAFETY: the caller vouches for the array.
     let body = unsafe { read::<ArrayBody>(array, OBJECT_SIZE) };
-    let (shape, strides) = (body.shape.addr(), body.strides.addr());
-    let at = |axis: usize, item: Address| {
-        // SAFETY: alive, as the key holds it.
-        let value = unsafe { int_value(item, types) }?;
-        // SAFETY: NumPy keeps an extent for each axis there.
-        let extent = unsafe { read::<isize>(shape, axis.wrapping_mul(8)) };
-        // SAFETY: likewise for strides.
-        let stride = unsafe { read::<isize>(strides, axis.wrapping_mul(8)) };
-        let value = if value < 0 { value.wrapping_add(extent) } else { value };
-        Some(value.wrapping_mul(stride))
-    };
-    let data = body.data.addr();
     // SAFETY: the caller vouches for the key.
-    if unsafe { type_of(key) } != types.tuple {
-        return Some(data.wrapping_add_signed(at(0, key)?));
+    if unsafe { type_of(key) } == types.tuple {
+        // SAFETY: the caller's, and a tuple.
+        return unsafe { element_of_tuple(array, key, types) };
     }
+    // SAFETY: the key is for the first axis.
+    let offset = unsafe { offset_along(&body, 0, key, types) }?;
+    Some(body.data.addr().wrapping_add_signed(offset))
+}
+
+/// # Safety
+///
+/// As for [`element`]; the key must be a tuple.
+#[inline(never)]
+unsafe fn element_of_tuple(array: Address, key: Address, types: &Types) -> Option<Address> {
+    // SAFETY: the caller vouches for the array.
+    let body = unsafe { read::<ArrayBody>(array, OBJECT_SIZE) };
     // SAFETY: a tuple.
     let (first, n) = unsafe { items(key, types) };
-    (0..n).try_fold(data, |data, axis| {
+    (0..n).try_fold(body.data.addr(), |data, axis| {
         // SAFETY: an item of the tuple.
         let item = unsafe { read::<Address>(first, axis.wrapping_mul(8)) };
-        Some(data.wrapping_add_signed(at(axis, item)?))
+        // SAFETY: alive, as the key holds it.
+        let offset = unsafe { offset_along(&body, axis, item, types) }?;
+        Some(data.wrapping_add_signed(offset))
     })
+}
+
+/// Bytes from the start of an axis to what an integer selects.
+///
+/// # Safety
+///
+/// The array must be alive and have this axis; `item` must be alive.
+#[inline(always)]
+unsafe fn offset_along(
+    body: &ArrayBody,
+    axis: usize,
+    item: Address,
+    types: &Types,
+) -> Option<isize> {
+    let axis = axis.wrapping_mul(8);
+    // SAFETY: the caller vouches for the item.
+    let mut value = unsafe { int_value(item, types) }?;
+    if value < 0 {
+        // SAFETY: NumPy keeps an extent for each axis there.
+        value = value.wrapping_add(unsafe { read::<isize>(body.shape.addr(), axis) });
+    }
+    // SAFETY: likewise for strides.
+    Some(value.wrapping_mul(unsafe { read::<isize>(body.strides.addr(), axis) }))
 }
 
 /// Start, number of elements and step of a slice of an axis, as Python cuts them.

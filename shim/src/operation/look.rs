@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use npprof_abi::numpy::{ArrayBody, array};
+use npprof_abi::python::IntLayout;
 use npprof_abi::python::object::{self, OBJECT_SIZE};
 use npprof_wire::record::{MAX_NDIM, Scalar};
 
@@ -31,6 +32,7 @@ pub(crate) struct Types {
     pub(crate) none: Address,
     pub(crate) ellipsis: Address,
     pub(crate) int_value: IntValue,
+    pub(crate) int_layout: IntLayout,
     /// Interned names of keyword arguments, as [`crate::operation::call::Keyword`] numbers them.
     pub(crate) keywords: [Address; crate::operation::call::N_KEYWORDS],
 }
@@ -78,17 +80,25 @@ pub(crate) unsafe fn name_of<'a>(class: Address) -> &'a [u8] {
 /// # Safety
 ///
 /// `object` must be null or alive.
-#[inline]
+#[inline(always)]
 pub(crate) unsafe fn is_array(object: Address, types: &Types) -> bool {
     if object == 0 {
         return false;
     }
     // SAFETY: the caller vouches for the object.
     let class = unsafe { type_of(object) };
-    if class == types.array {
-        return true;
-    }
-    if class == types.int || class == types.float || class == types.tuple || class == types.list {
+    // Most operands of operators that aren't arrays are numbers.
+    // SAFETY: as above.
+    class == types.array
+        || class != types.int && class != types.float && unsafe { is_subclass(class, types) }
+}
+
+/// # Safety
+///
+/// `class` must be a live type, other than `ndarray` and the numbers.
+#[inline(never)]
+unsafe fn is_subclass(class: Address, types: &Types) -> bool {
+    if class == types.tuple || class == types.list {
         return false;
     }
     // SAFETY: a type of a live object is alive.
@@ -146,11 +156,33 @@ pub(crate) unsafe fn items(sequence: Address, types: &Types) -> (Address, usize)
 /// # Safety
 ///
 /// `object` must be alive.
+#[inline(always)]
 pub(crate) unsafe fn int_value(object: Address, types: &Types) -> Option<isize> {
     // SAFETY: the caller vouches for the object.
     if unsafe { type_of(object) } != types.int {
         return None;
     }
+    let layout = types.int_layout;
+    // SAFETY: an `int`.
+    match layout.sign(unsafe { read::<u64>(object, layout.size) }) {
+        Some(0) => Some(0),
+        Some(sign) => {
+            // SAFETY: an `int` that isn't zero has a digit.
+            let digit = unsafe { read::<u32>(object, layout.digit) };
+            isize::try_from(sign.wrapping_mul(digit.into())).ok()
+        }
+        // SAFETY: an `int`.
+        None => unsafe { ask_value(object, types) },
+    }
+}
+
+/// As [`int_value`], for an exact `int`, by the interpreter's own function.
+///
+/// # Safety
+///
+/// `object` must be a live `int`.
+#[cold]
+pub(crate) unsafe fn ask_value(object: Address, types: &Types) -> Option<isize> {
     let mut overflow = 0;
     let object = std::ptr::with_exposed_provenance_mut(object);
     // SAFETY: an `int`; the function sets no error for one.
@@ -196,13 +228,52 @@ pub(crate) struct Seen {
     pub(crate) weight: usize,
 }
 
+impl Seen {
+    #[inline(always)]
+    fn new(data: Address, n_elements: usize, itemsize: usize, stride: usize) -> Self {
+        let weight = n_elements.wrapping_mul(itemsize.max(stride.min(CACHE_LINE)));
+        let n_bytes = n_elements.wrapping_mul(itemsize);
+        Self { data, n_elements, n_bytes, stride, weight }
+    }
+
+    /// What reading the whole array reads: from where on, and how far; nothing if it is empty.
+    #[inline(always)]
+    pub(crate) fn read(&self) -> (Address, usize) {
+        if self.n_bytes == 0 {
+            return (0, 0);
+        }
+        (self.data, self.n_elements.wrapping_mul(self.stride).max(self.n_bytes))
+    }
+}
+
 /// Looks at an array.
 ///
 /// # Safety
 ///
 /// `array` must be a live array, with the interpreter lock held.
-#[inline]
+#[inline(always)]
 pub(crate) unsafe fn look(array: Address, itemsize: usize) -> Seen {
+    // SAFETY: the caller vouches for the array.
+    let body = unsafe { read::<ArrayBody>(array, OBJECT_SIZE) };
+    if body.ndim != 1 {
+        // SAFETY: the caller's.
+        return unsafe { look_along_all(array, itemsize) };
+    }
+    // SAFETY: NumPy keeps an extent and a stride there.
+    let extent = unsafe { read::<usize>(body.shape.addr(), 0) };
+    // SAFETY: as above.
+    let stride = unsafe { read::<isize>(body.strides.addr(), 0) }.unsigned_abs();
+    let has_stride = extent > 1 && stride != 0;
+    Seen::new(body.data.addr(), extent, itemsize, if has_stride { stride } else { itemsize })
+}
+
+/// As [`look`], whatever the number of dimensions.
+///
+/// # Safety
+///
+/// As for [`look`].
+#[inline(never)]
+unsafe fn look_along_all(array: Address, itemsize: usize) -> Seen {
     // SAFETY: the caller vouches for the array.
     let body = unsafe { read::<ArrayBody>(array, OBJECT_SIZE) };
     let ndim = usize::try_from(body.ndim).unwrap_or(0).min(MAX_NDIM);
@@ -221,9 +292,7 @@ pub(crate) unsafe fn look(array: Address, itemsize: usize) -> Seen {
         }
     }
     let stride = if smallest == usize::MAX { itemsize } else { smallest };
-    let weight = n_elements.wrapping_mul(itemsize.max(stride.min(CACHE_LINE)));
-    let n_bytes = n_elements.wrapping_mul(itemsize);
-    Seen { data: body.data.addr(), n_elements, n_bytes, stride, weight }
+    Seen::new(body.data.addr(), n_elements, itemsize, stride)
 }
 
 /// The array that owns an array's memory: the last one along the bases; itself if it does. Zero when

@@ -96,6 +96,16 @@ struct Thread {
     depth: usize,
 }
 
+impl Thread {
+    /// Takes over the operations that are under way in `other`.
+    fn copy(&mut self, other: &Self) {
+        for (to, from) in self.frames.iter_mut().zip(&other.frames).take(other.depth) {
+            *to = *from;
+        }
+        self.depth = other.depth;
+    }
+}
+
 struct Room(UnsafeCell<[Thread; MAX_THREADS]>);
 
 // SAFETY: `Operations::new` gives the content out once.
@@ -132,8 +142,10 @@ impl Begun {
 
 /// Everything known about operations.
 pub(crate) struct Operations {
+    /// The current thread's.
+    here: Thread,
+    /// Those of the others, and the place of the current thread among them.
     threads: &'static mut [Thread; MAX_THREADS],
-    /// Place of the current thread.
     thread: usize,
     n_tokens: u32,
     pub(crate) names: Names,
@@ -153,6 +165,7 @@ impl Operations {
         // SAFETY: as above.
         let owners = unsafe { Owners::new() };
         Self {
+            here: Thread { frames: [FREE; MAX_DEPTH], depth: 0 },
             threads,
             thread: 0,
             n_tokens: 0,
@@ -166,22 +179,31 @@ impl Operations {
 
     /// Another thread goes on.
     pub(crate) fn switch(&mut self, thread: u32) {
-        self.thread = thread as usize % MAX_THREADS;
+        let place = thread as usize % MAX_THREADS;
+        if place == self.thread {
+            return;
+        }
+        if let Some(old) = self.threads.get_mut(self.thread) {
+            old.copy(&self.here);
+        }
+        if let Some(new) = self.threads.get(place) {
+            self.here.copy(new);
+        }
+        self.thread = place;
     }
 
     /// The operation that is under way, if any.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn current(&mut self) -> Option<&mut Frame> {
-        let thread = self.threads.get_mut(self.thread)?;
-        let at = thread.depth.checked_sub(1)?;
-        thread.frames.get_mut(at)
+        let at = self.here.depth.checked_sub(1)?;
+        self.here.frames.get_mut(at)
     }
 
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, operation: u16, top: Address) -> Begun {
         self.n_tokens = self.n_tokens.wrapping_add(1) | 1;
         let token = self.n_tokens;
-        let Some(thread) = self.threads.get_mut(self.thread) else { return Begun::NONE };
+        let thread = &mut self.here;
         let depth = thread.depth;
         let Some(frame) = thread.frames.get_mut(depth) else { return Begun::NONE };
         *frame = Frame { token, operation, top, ..FREE };
@@ -191,24 +213,26 @@ impl Operations {
     }
 
     /// Takes an operation off, with everything that was begun after it. What happened inside counts
-    /// for the one around it as well.
-    #[inline]
-    fn pop(&mut self, begun: Begun) -> Option<(Frame, u16)> {
-        let thread = self.threads.get_mut(self.thread)?;
-        let at = (begun.depth as usize).checked_sub(1)?;
-        let frame = *thread.frames.get(at).filter(|frame| frame.token == begun.token)?;
-        if at >= thread.depth {
-            return None;
-        }
+    /// for the one around it as well, whose name is given, or 0.
+    #[inline(always)]
+    fn pop(&mut self, begun: Begun) -> Option<u16> {
+        let thread = &mut self.here;
+        let at = (begun.depth as usize).checked_sub(1).filter(|&at| at < thread.depth)?;
+        let (before, rest) = thread.frames.split_at_mut_checked(at)?;
+        let frame = rest.first().filter(|frame| frame.token == begun.token)?;
         thread.depth = at;
-        let Some(outer) = at.checked_sub(1).and_then(|at| thread.frames.get_mut(at)) else {
-            return Some((frame, 0));
-        };
+        let Some(outer) = before.last_mut() else { return Some(0) };
         outer.allocated = outer.allocated.wrapping_add(frame.allocated);
         outer.freed = outer.freed.wrapping_add(frame.freed);
         outer.has_allocated |= frame.has_allocated;
         outer.n_scalars = outer.n_scalars.wrapping_add(frame.n_scalars);
-        Some((frame, outer.operation))
+        Some(outer.operation)
+    }
+
+    /// The operation that was taken off last. Its frame is there until another one begins.
+    #[inline(always)]
+    fn popped(&self) -> Option<&Frame> {
+        self.here.frames.get(self.here.depth)
     }
 
     /// In a forked child: what was counted is the parent's.
@@ -217,6 +241,19 @@ impl Operations {
         self.touches = Touches::new();
         self.copies = Copies::new();
     }
+}
+
+/// An operation that is over, as far as small ones need it.
+#[derive(Clone, Copy)]
+pub(crate) struct Ended {
+    pub(crate) operation: u16,
+    /// The operation around it, or 0.
+    pub(crate) outer: u16,
+    /// Where it was called, if that is known already.
+    pub(crate) stack: Option<u32>,
+    pub(crate) weight: usize,
+    pub(crate) read: usize,
+    pub(crate) strided: usize,
 }
 
 /// What a block that was just made belongs to.
@@ -243,15 +280,45 @@ impl State {
             frame.read = frame.read.wrapping_add(seen.n_bytes);
             frame.strided = frame.strided.wrapping_add(strided);
             if seen.weight >= LARGE && frame.began_ns == 0 {
-                frame.began_ns = now_ns();
+                self.time();
             }
+        }
+    }
+
+    /// Times the operation that is under way from now on.
+    #[inline(never)]
+    fn time(&mut self) {
+        if let Some(frame) = self.operations.current() {
+            frame.began_ns = now_ns();
         }
     }
 
     /// Ends an operation: its frame, and the operation around it.
     #[inline]
     pub(crate) fn end(&mut self, begun: Begun) -> Option<(Frame, u16)> {
-        self.operations.pop(begun)
+        let outer = self.operations.pop(begun)?;
+        self.operations.popped().map(|frame| (*frame, outer))
+    }
+
+    /// As [`Self::end`], with what a small operation needs; [`Self::ended`] gives the rest.
+    #[inline(always)]
+    pub(crate) fn end_small(&mut self, begun: Begun) -> Option<Ended> {
+        let outer = self.operations.pop(begun)?;
+        let frame = self.operations.popped()?;
+        let has_stack = frame.has_stack && frame.generation == self.stacks.generation();
+        Some(Ended {
+            operation: frame.operation,
+            outer,
+            stack: has_stack.then_some(frame.stack),
+            weight: frame.weight,
+            read: frame.read,
+            strided: frame.strided,
+        })
+    }
+
+    /// The operation that ended last, if none has begun since.
+    pub(crate) fn ended(&self) -> Option<Frame> {
+        self.operations.popped().copied()
     }
 
     /// The stack from which an operation that has just ended was called.
@@ -264,7 +331,7 @@ impl State {
     }
 
     /// Where a block is made, and by which operation.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn making(&mut self, n_bytes: usize) -> Making {
         let maker = MAKER.load(Ordering::Relaxed);
         if maker != 0 {
@@ -274,7 +341,7 @@ impl State {
         // SAFETY: `enter` gave out `self`, so this is the current thread and holds the lock.
         let top = unsafe { self.stacks.top(self.thread()) };
         let Some(frame) = self.operations.current() else {
-            return Making { operation: maker, is_first: true, stack: self.stack() };
+            return Making { operation: maker, is_first: true, stack: self.stack_from(top) };
         };
         frame.allocated = frame.allocated.wrapping_add(n_bytes as u64);
         let is_first = !std::mem::replace(&mut frame.has_allocated, true);
@@ -285,7 +352,7 @@ impl State {
         if is_inside && frame.has_stack && frame.generation == generation {
             return Making { operation, is_first, stack: frame.stack };
         }
-        let stack = self.stack();
+        let stack = self.stack_from(top);
         let generation = self.stacks.generation();
         if is_inside && let Some(frame) = self.operations.current() {
             frame.stack = stack;
@@ -303,6 +370,16 @@ impl State {
         }
     }
 
+    /// As [`Self::count`], for one that [`Self::end_small`] gave.
+    #[inline(always)]
+    pub(crate) fn count_ended(&mut self, ended: &Ended, small: Small) {
+        let stack = match ended.stack {
+            Some(stack) => stack,
+            None => self.stack(),
+        };
+        counters::count(counters::key(stack, ended.operation), small, &mut self.stream);
+    }
+
     /// Counts a small operation.
     #[inline]
     pub(crate) fn count(&mut self, frame: &Frame, small: Small) {
@@ -314,9 +391,15 @@ impl State {
     /// A whole array was read by a small operation.
     #[inline]
     pub(crate) fn read_all(&mut self, seen: Seen) {
-        if seen.n_bytes != 0 {
-            let span = seen.n_elements.wrapping_mul(seen.stride);
-            self.operations.touches.read_all(seen.data, span.max(seen.n_bytes), &mut self.stream);
+        let (data, n_bytes) = seen.read();
+        self.read_bytes(data, n_bytes);
+    }
+
+    /// As [`Self::read_all`], for what [`Seen::read`] gave.
+    #[inline(always)]
+    pub(crate) fn read_bytes(&mut self, data: Address, n_bytes: usize) {
+        if n_bytes != 0 {
+            self.operations.touches.read_all(data, n_bytes, &mut self.stream);
         }
     }
 
@@ -363,17 +446,28 @@ impl State {
     /// # Safety
     ///
     /// As for [`Self::look`].
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn strided_bytes(&self, array: Address, seen: Seen, types: &Types) -> usize {
         if seen.stride < look::CACHE_LINE || seen.n_elements < 2 {
             return 0;
         }
+        // SAFETY: the caller's.
+        unsafe { self.bytes_in_large_block(array, seen.n_bytes, types) }
+    }
+
+    /// `n_bytes` if an array lies in a large block, else 0.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Self::look`].
+    #[inline(never)]
+    unsafe fn bytes_in_large_block(&self, array: Address, n_bytes: usize, types: &Types) -> usize {
         // SAFETY: the caller vouches for the array.
         let owner = unsafe { look::owner_of(array, types) };
         // SAFETY: alive, as the array holds it.
         if owner == 0 || unsafe { self.look(owner) }.n_bytes < LARGE_BLOCK {
             return 0;
         }
-        seen.n_bytes
+        n_bytes
     }
 }

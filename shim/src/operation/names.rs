@@ -11,6 +11,9 @@ const MAX_NAMES: u16 = 4096;
 /// Longest name, in bytes.
 const MAX_NAME: usize = 120;
 
+/// Ufuncs that are remembered.
+const N_RECENT: usize = 64;
+
 /// Operations that have a number of their own from the start.
 pub(crate) mod fixed {
     /// `a[key]`.
@@ -30,12 +33,15 @@ pub(crate) struct Names {
     numbers: Table<u64, u16>,
     n: u16,
     ufuncs: Table<u64, u16>,
+    /// Ufuncs that were looked up lately.
+    recent: [(Address, u16); N_RECENT],
 }
 
 impl Names {
     /// Defines the fixed ones.
     pub(crate) fn new(stream: &mut Stream) -> Self {
-        let mut names = Self { numbers: Table::EMPTY, n: 0, ufuncs: Table::EMPTY };
+        let mut names =
+            Self { numbers: Table::EMPTY, n: 0, ufuncs: Table::EMPTY, recent: [(0, 0); N_RECENT] };
         for name in FIXED {
             names.number(&[name.as_bytes()], stream);
         }
@@ -68,14 +74,53 @@ impl Names {
     }
 
     /// The number of a ufunc's name; 0 for one that isn't known.
-    #[inline]
-    pub(crate) fn of_ufunc(&self, ufunc: Address) -> u16 {
-        self.ufuncs.get(&(ufunc as u64)).unwrap_or(0)
+    #[inline(always)]
+    pub(crate) fn of_ufunc(&mut self, ufunc: Address) -> u16 {
+        match self.recent.get(slot(ufunc)) {
+            Some(&(found, number)) if found == ufunc => number,
+            _ => self.look_up(ufunc),
+        }
+    }
+
+    #[cold]
+    fn look_up(&mut self, ufunc: Address) -> u16 {
+        let number = self.ufuncs.get(&(ufunc as u64)).unwrap_or(0);
+        if let Some(place) = self.recent.get_mut(slot(ufunc)) {
+            *place = (ufunc, number);
+        }
+        number
     }
 
     /// `ufunc` bears the name with this number. Another one may have been at this address.
     pub(crate) fn name_ufunc(&mut self, ufunc: Address, number: u16) {
         self.ufuncs.remove(&(ufunc as u64));
         self.ufuncs.insert(ufunc as u64, number);
+        if let Some(place) = self.recent.get_mut(slot(ufunc)) {
+            *place = (0, 0);
+        }
+    }
+}
+
+/// Ufuncs are objects of 200 bytes and more, most of them made one after the other.
+#[inline(always)]
+const fn slot(ufunc: Address) -> usize {
+    (ufunc >> 4 ^ ufunc >> 8 ^ ufunc >> 12) & N_RECENT.wrapping_sub(1)
+}
+
+const _: () = assert!(N_RECENT.is_power_of_two());
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ufunc_that_takes_the_place_of_another_one_has_its_own_name() {
+        let mut names =
+            Names { numbers: Table::EMPTY, n: 0, ufuncs: Table::EMPTY, recent: [(0, 0); N_RECENT] };
+        assert_eq!(names.of_ufunc(0x1000), 0);
+        names.name_ufunc(0x1000, 5);
+        assert_eq!([names.of_ufunc(0x1000), names.of_ufunc(0x1000)], [5, 5]);
+        names.name_ufunc(0x1000, 6);
+        assert_eq!(names.of_ufunc(0x1000), 6);
     }
 }

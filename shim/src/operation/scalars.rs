@@ -4,7 +4,7 @@
 //! instruction; the whole stack is only numbered for places that weren't seen lately.
 
 use crate::memory::Address;
-use crate::operation::counters;
+use crate::operation::counters::{self, Counter};
 use crate::stack::Here;
 use crate::state::State;
 
@@ -15,11 +15,10 @@ const N_PLACES: usize = 64;
 struct Place {
     here: Here,
     key: u64,
-    /// Word of the segment at which the counter begins.
-    counter: usize,
+    counter: Option<&'static Counter>,
 }
 
-const NOWHERE: Place = Place { here: Here::NOWHERE, key: 0, counter: 0 };
+const NOWHERE: Place = Place { here: Here::NOWHERE, key: 0, counter: None };
 
 /// The places from which single elements were accessed.
 pub(crate) struct Scalars {
@@ -34,7 +33,7 @@ impl Scalars {
 
 impl State {
     /// Counts an access to a single element, by this operation.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn count_scalar(&mut self, operation: u16) {
         // SAFETY: `enter` gave out `self`, so this is the current thread and holds the lock.
         let here = unsafe { self.stacks.here(self.thread()) };
@@ -42,31 +41,38 @@ impl State {
         if let Some(place) = self.operations.scalars.places.get(slot)
             && place.here == here
             && place.key & 0xffff == u64::from(operation)
-            && counters::count_scalar_at(place.counter, place.key, &self.stream)
+            && let Some(counter) = place.counter
+            && counters::count_scalar(counter, place.key)
         {
             return;
         }
-        self.count_scalar_anew(operation, here, slot);
+        self.count_scalar_anew(operation);
     }
 
     #[cold]
-    fn count_scalar_anew(&mut self, operation: u16, here: Here, slot: usize) {
+    fn count_scalar_anew(&mut self, operation: u16) {
+        // SAFETY: as in `count_scalar`.
+        let here = unsafe { self.stacks.here(self.thread()) };
+        let slot = here.slot(operation) & N_PLACES.wrapping_sub(1);
         let key = counters::key(self.stack(), operation);
-        let counter = counters::find(key, &mut self.stream);
-        counters::count_scalar_at(counter, key, &self.stream);
+        let at = counters::find(key, &mut self.stream);
+        let counter = counters::counter(&self.stream, at);
+        if let Some(counter) = counter {
+            counters::count_scalar(counter, key);
+        }
         if let Some(place) = self.operations.scalars.places.get_mut(slot) {
             *place = Place { here, key, counter };
         }
     }
 
     /// A range of an array was read, element by element.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn read_range(&mut self, array: Address, range: (Address, Address)) {
         self.operations.touches.read(array, range, &mut self.stream);
     }
 
     /// A range of an array was written.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn write_range(&mut self, array: Address, range: (Address, Address)) {
         self.operations.touches.write(array, range, &mut self.stream);
     }

@@ -54,21 +54,18 @@ impl Touches {
     }
 
     /// An array whose first element is at `data` was read as a whole.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn read_all(&mut self, data: Address, n_bytes: usize, stream: &mut Stream) {
         let Some(place) = self.recent.get_mut(slot(data, N_RECENT)) else { return };
         if *place == data {
             return;
         }
         *place = data;
-        if stream.begin(2) {
-            push(Range { start: data, end: data.wrapping_add(n_bytes) }, false, stream);
-            stream.publish();
-        }
+        send(Range { start: data, end: data.wrapping_add(n_bytes) }, false, stream);
     }
 
     /// A range of an array was read: one element, or a few.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn read(&mut self, array: Address, range: (Address, Address), stream: &mut Stream) {
         self.has_open = true;
         if let Some(open) = self.reads.get_mut(slot(array, N_OPEN)) {
@@ -77,7 +74,7 @@ impl Touches {
     }
 
     /// A range of an array was written.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn write(&mut self, array: Address, range: (Address, Address), stream: &mut Stream) {
         self.has_open = true;
         if let Some(open) = self.writes.get_mut(slot(array, N_OPEN)) {
@@ -86,7 +83,7 @@ impl Touches {
     }
 
     /// Sends what is held back.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn flush(&mut self, stream: &mut Stream) {
         if std::mem::replace(&mut self.has_open, false) {
             self.flush_open(stream);
@@ -98,16 +95,15 @@ impl Touches {
         for (ranges, is_write) in [(&mut self.reads, false), (&mut self.writes, true)] {
             for open in ranges {
                 let range = std::mem::replace(open, EMPTY);
-                if range.end != 0 && stream.begin(2) {
-                    push(range, is_write, stream);
-                    stream.publish();
+                if range.end != 0 {
+                    send(range, is_write, stream);
                 }
             }
         }
     }
 }
 
-#[inline]
+#[inline(always)]
 fn extend(open: &mut Range, range: (Address, Address), is_write: bool, stream: &mut Stream) {
     let (start, end) = range;
     let is_near =
@@ -118,16 +114,17 @@ fn extend(open: &mut Range, range: (Address, Address), is_write: bool, stream: &
         return;
     }
     let old = std::mem::replace(open, Range { start, end });
-    if old.end != 0 && stream.begin(2) {
-        push(old, is_write, stream);
-        stream.publish();
+    if old.end != 0 {
+        send(old, is_write, stream);
     }
 }
 
-fn push(range: Range, is_write: bool, stream: &mut Stream) {
+#[inline(never)]
+fn send(range: Range, is_write: bool, stream: &mut Stream) {
     let n_bytes = range.end.wrapping_sub(range.start);
-    stream.push(event(Kind::Touch, range.start as u64));
-    stream.push(touch(n_bytes as u64, is_write));
+    if stream.begin(2) {
+        stream.write([event(Kind::Touch, range.start as u64), touch(n_bytes as u64, is_write)]);
+    }
 }
 
 #[inline(always)]

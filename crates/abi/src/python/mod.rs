@@ -5,6 +5,7 @@
 
 pub mod code;
 pub mod frame;
+pub mod int;
 pub mod method;
 pub mod object;
 pub mod published;
@@ -15,6 +16,7 @@ use core::ffi::CStr;
 
 pub use self::code::CodeLayout;
 pub use self::frame::{FrameKind, FrameLayout, Instruction};
+pub use self::int::IntLayout;
 pub use self::method::MethodDef;
 pub use self::object::{ObjectHeader, VarObjectHeader};
 pub use self::thread::{ThreadLayout, TopFrame};
@@ -34,6 +36,8 @@ pub struct PythonLayout {
     pub frame: FrameLayout,
     /// `PyCodeObject`.
     pub code: CodeLayout,
+    /// `PyLongObject`.
+    pub int: IntLayout,
     /// Whether `_PyRuntime` starts with the `_Py_DebugOffsets` that [`published`] describes.
     pub has_published_offsets: bool,
 }
@@ -45,6 +49,7 @@ pub static PYTHON_LAYOUTS: [PythonLayout; 6] = [
         thread: thread::PYTHON_3_8,
         frame: frame::PYTHON_3_8,
         code: code::PYTHON_3_8,
+        int: int::PYTHON_3_8,
         has_published_offsets: false,
     },
     PythonLayout {
@@ -52,6 +57,7 @@ pub static PYTHON_LAYOUTS: [PythonLayout; 6] = [
         thread: thread::PYTHON_3_8,
         frame: frame::PYTHON_3_8,
         code: code::PYTHON_3_8,
+        int: int::PYTHON_3_8,
         has_published_offsets: false,
     },
     PythonLayout {
@@ -59,6 +65,7 @@ pub static PYTHON_LAYOUTS: [PythonLayout; 6] = [
         thread: thread::PYTHON_3_8,
         frame: frame::PYTHON_3_10,
         code: code::PYTHON_3_8,
+        int: int::PYTHON_3_8,
         has_published_offsets: false,
     },
     PythonLayout {
@@ -66,6 +73,7 @@ pub static PYTHON_LAYOUTS: [PythonLayout; 6] = [
         thread: thread::PYTHON_3_11,
         frame: frame::PYTHON_3_11,
         code: code::PYTHON_3_11,
+        int: int::PYTHON_3_8,
         has_published_offsets: false,
     },
     PythonLayout {
@@ -73,6 +81,7 @@ pub static PYTHON_LAYOUTS: [PythonLayout; 6] = [
         thread: thread::PYTHON_3_12,
         frame: frame::PYTHON_3_12,
         code: code::PYTHON_3_12,
+        int: int::PYTHON_3_12,
         has_published_offsets: false,
     },
     PythonLayout {
@@ -80,6 +89,7 @@ pub static PYTHON_LAYOUTS: [PythonLayout; 6] = [
         thread: thread::PYTHON_3_13,
         frame: frame::PYTHON_3_13,
         code: code::PYTHON_3_13,
+        int: int::PYTHON_3_12,
         has_published_offsets: true,
     },
 ];

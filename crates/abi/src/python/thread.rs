@@ -15,6 +15,8 @@ pub struct ThreadLayout {
     /// Up to 3.11 it reads a process-wide variable, so a thread without the GIL may see the state of
     /// the one that has it; from 3.12 on a thread-local, null while the thread is detached.
     pub getter: &'static CStr,
+    /// Whether [`Self::getter`] reads a thread-local variable of the interpreter's.
+    pub is_thread_local: bool,
     /// `interp`: a `PyInterpreterState *`.
     pub interp: usize,
     /// `thread_id`: `unsigned long`, what `pthread_self` and `threading.get_ident` return. Used again
@@ -48,6 +50,7 @@ pub enum TopFrame {
 /// 3.8, 3.9 and 3.10.
 pub(super) const PYTHON_3_8: ThreadLayout = ThreadLayout {
     getter: PRIVATE_GETTER,
+    is_thread_local: false,
     interp: 16,
     thread_id: 176,
     id: 256,
@@ -56,6 +59,7 @@ pub(super) const PYTHON_3_8: ThreadLayout = ThreadLayout {
 
 pub(super) const PYTHON_3_11: ThreadLayout = ThreadLayout {
     getter: PRIVATE_GETTER,
+    is_thread_local: false,
     interp: 16,
     thread_id: 152,
     id: 240,
@@ -64,6 +68,7 @@ pub(super) const PYTHON_3_11: ThreadLayout = ThreadLayout {
 
 pub(super) const PYTHON_3_12: ThreadLayout = ThreadLayout {
     getter: PRIVATE_GETTER,
+    is_thread_local: true,
     interp: 16,
     thread_id: 136,
     id: 224,
@@ -72,6 +77,7 @@ pub(super) const PYTHON_3_12: ThreadLayout = ThreadLayout {
 
 pub(super) const PYTHON_3_13: ThreadLayout = ThreadLayout {
     getter: PUBLIC_GETTER,
+    is_thread_local: true,
     interp: 16,
     thread_id: 152,
     id: 224,
