@@ -10,7 +10,7 @@ use npprof_tests::{
 };
 use terminal::Terminal;
 
-const TAB: &str = "\t";
+const OUTPUT_TAB: &str = "8";
 const ENTER: &str = "\r";
 const F12: &str = "\x1b[24~";
 const CTRL_C: &str = "\x03";
@@ -44,8 +44,29 @@ fn the_program_is_watched_typed_to_and_reported() {
         terminal.wait_for("Leave npprof?");
         terminal.press("c");
         terminal.wait("question", |screen| !screen.contains("Leave npprof?"));
-        // Typing goes to the program once its pane has the focus.
-        terminal.press(TAB);
+        // Each tab is shown.
+        for (key, text) in [
+            ("2", "At high-water"),
+            ("3", "Nothing has been copied"),
+            ("4", "No operation"),
+            ("5", "Nothing found yet"),
+            ("6", "Growth/min"),
+            ("7", "running"),
+            ("2/", "Filter:"),
+            ("wait", "Filter: wait"),
+        ] {
+            terminal.press(key);
+            terminal.wait_for(text);
+        }
+        terminal.press(ENTER);
+        // The details show the line itself.
+        terminal.press(ENTER);
+        terminal.wait_for("keep = ");
+        terminal.press("q");
+        // Typing goes to the program once it has been asked for.
+        terminal.press(OUTPUT_TAB);
+        terminal.press(ENTER);
+        terminal.wait_for("keys go to the program");
         terminal.press("hello");
         terminal.press(ENTER);
         terminal.wait_for("read hello");

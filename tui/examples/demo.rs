@@ -72,6 +72,28 @@ impl Session for Demo {
         Arc::new(snapshot_at(elapsed, elapsed == end, self.n_dropped))
     }
 
+    fn findings(&self) -> Arc<[npprof_findings::Finding]> {
+        Arc::default()
+    }
+
+    fn want_stacks(&self) {}
+
+    fn source(&self, _: &str) -> Option<Arc<str>> {
+        None
+    }
+
+    fn write_report(&mut self) -> String {
+        "a made-up run has no report".to_owned()
+    }
+
+    fn export(&mut self, _: &str, _: &str) -> String {
+        "a made-up run is not exported".to_owned()
+    }
+
+    fn edit(&mut self, _: &str, _: u32) -> Option<String> {
+        Some("a made-up program has no source".to_owned())
+    }
+
     fn send_input(&mut self, bytes: &[u8]) {
         // Echo, as a terminal does.
         let text = bytes.escape_ascii().to_string().replace("\\r", "\r\n");

@@ -2,7 +2,7 @@
 //! actions are carried out; frames are drawn when something has changed and not too often.
 
 use std::fs::File;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,12 +16,14 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::app::{Action, App, Event};
 use crate::terminal::Terminal;
-use crate::{Left, ProgramEvent, Session};
+use crate::{Left, Options, ProgramEvent, Session, clipboard};
 
 /// Between two looks at the figures, and between two frames that only they or the output caused.
 const TICK: Duration = Duration::from_millis(100);
 /// Between two frames while the user presses keys.
 const INPUT_TICK: Duration = Duration::from_millis(25);
+/// Between two wishes for call stacks, which cost more than other figures.
+const STACKS_TICK: Duration = Duration::from_secs(1);
 /// The program's output is taken in for so long before keys are looked at again.
 const OUTPUT_TIME: Duration = Duration::from_millis(10);
 /// The keyboard's thread looks this often whether it is still wanted and whether the terminal has
@@ -110,25 +112,29 @@ fn keyboard_terminal() -> io::Result<OwnedFd> {
 /// Runs the dashboard until the user leaves it.
 pub(crate) fn run(
     session: &mut dyn Session,
-    keyboard: &Keyboard,
     program: Receiver<ProgramEvent>,
     app: App,
-    terminal: &mut Terminal,
+    mut terminal: Terminal,
+    options: Options,
 ) -> io::Result<Left> {
     let now = Instant::now();
+    let mut keyboard = Keyboard::start()?;
     let mut run = Run {
         session,
         app,
         program,
         next_snapshot: now,
+        next_stacks: now,
         drawn_at: now.checked_sub(TICK).unwrap_or(now),
         has_new_input: true,
+        edit: None,
+        copy: None,
     };
     let size = terminal.size()?;
     let (columns, rows) = crate::program_size(size.width, size.height);
     run.session.resize_program(columns, rows);
     loop {
-        let left = run.turn(keyboard)?;
+        let left = run.turn(&keyboard)?;
         if left.is_some() || run.is_drawing_due(Instant::now()) {
             terminal.draw(|frame| run.app.render(frame))?;
             run.app.needs_drawing = false;
@@ -138,6 +144,23 @@ pub(crate) fn run(
         if let Some(left) = left {
             return Ok(left);
         }
+        if let Some(text) = run.copy.take() {
+            let mut out = io::stdout().lock();
+            out.write_all(clipboard::sequence(&text).as_bytes())?;
+            out.flush()?;
+        }
+        if let Some((file, line)) = run.edit.take() {
+            // The editor has the terminal and the keys to itself.
+            drop(keyboard);
+            drop(terminal);
+            let trouble = run.session.edit(&file, line);
+            terminal = Terminal::enter(options)?;
+            keyboard = Keyboard::start()?;
+            run.take(Event::Resize(terminal.size()?));
+            if let Some(trouble) = trouble {
+                run.take(Event::Said(trouble));
+            }
+        }
     }
 }
 
@@ -146,9 +169,14 @@ struct Run<'a> {
     app: App,
     program: Receiver<ProgramEvent>,
     next_snapshot: Instant,
+    next_stacks: Instant,
     drawn_at: Instant,
     /// The frame to come answers the user.
     has_new_input: bool,
+    /// A file and the line at which the user wants to edit it.
+    edit: Option<(Arc<str>, u32)>,
+    /// Text for the clipboard.
+    copy: Option<String>,
 }
 
 impl Run<'_> {
@@ -182,8 +210,15 @@ impl Run<'_> {
         }
         if self.next_snapshot <= Instant::now() {
             self.next_snapshot = Instant::now() + TICK;
+            if self.app.wants_stacks() && self.next_stacks <= Instant::now() {
+                self.next_stacks = Instant::now() + STACKS_TICK;
+                self.session.want_stacks();
+            }
             let snapshot = self.session.snapshot();
-            return Ok(self.take(Event::Snapshot(snapshot)).or_else(|| self.take(Event::Tick)));
+            let left = self.take(Event::Snapshot(snapshot));
+            let findings = self.session.findings();
+            let left = left.or_else(|| self.take(Event::Findings(findings)));
+            return Ok(left.or_else(|| self.take(Event::Tick)));
         }
         Ok(None)
     }
@@ -226,6 +261,24 @@ impl Run<'_> {
             Action::SendInput(bytes) => self.session.send_input(&bytes),
             Action::ResizeProgram { columns, rows } => self.session.resize_program(columns, rows),
             Action::Stop(how) => self.session.stop_program(how),
+            Action::ReadSource(file) => {
+                let text = self.session.source(&file);
+                return self.take(Event::Source(file, text));
+            }
+            Action::Copy(text) => {
+                let said = format!("copied: {text}");
+                self.copy = Some(text);
+                return self.take(Event::Said(said));
+            }
+            Action::Edit { file, line } => self.edit = Some((file, line)),
+            Action::WriteReport => {
+                let said = self.session.write_report();
+                return self.take(Event::Said(said));
+            }
+            Action::Export { name, text } => {
+                let said = self.session.export(name, &text);
+                return self.take(Event::Said(said));
+            }
             Action::Leave(left) => return Some(left),
         }
         None

@@ -3,6 +3,8 @@
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+use crate::tab::Tab;
+
 /// What a key asks for; what that means depends on what is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
@@ -18,9 +20,22 @@ pub(crate) enum Command {
     Close,
     Sort,
     Invert,
-    Focus,
-    Enlarge,
+    Filter,
+    UserOnly,
+    Process,
+    Threads,
+    Mark,
+    Differences,
+    Show(Tab),
+    NextTab,
+    PreviousTab,
     Freeze,
+    Theme,
+    Report,
+    Export,
+    Copy,
+    CopyPlace,
+    Edit,
     Help,
     Leave,
     Interrupt,
@@ -54,8 +69,8 @@ pub(crate) struct Binding {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Group {
     pub(crate) title: &'static str,
-    /// Works while the table of call sites has the keys.
-    pub(crate) is_of_sites: bool,
+    /// Works on tabs with a list.
+    pub(crate) is_of_lists: bool,
     pub(crate) bindings: &'static [Binding],
 }
 
@@ -74,11 +89,17 @@ impl Binding {
     }
 }
 
+macro_rules! char_key {
+    ($c:literal, $command:expr, $what:literal) => {
+        binding(&[Chord::Key(KeyCode::Char($c))], $command, concat!($c), $what)
+    };
+}
+
 /// Keys while the dashboard has them.
 pub(crate) const DASHBOARD: &[Group] = &[
     Group {
-        title: "Call sites",
-        is_of_sites: true,
+        title: "Lists",
+        is_of_lists: true,
         bindings: &[
             binding(
                 &[Chord::Key(KeyCode::Up), Chord::Key(KeyCode::Char('k'))],
@@ -116,48 +137,64 @@ pub(crate) const DASHBOARD: &[Group] = &[
                 "G End",
                 "last row",
             ),
-            binding(&[Chord::Key(KeyCode::Enter)], Command::Open, "Enter", "details of the site")
-                .hint("details"),
             binding(
-                &[Chord::Key(KeyCode::Char('s'))],
-                Command::Sort,
-                "s",
-                "sort by the next column",
+                &[Chord::Key(KeyCode::Enter)],
+                Command::Open,
+                "Enter",
+                "details; on Output: type into the program",
             )
-            .hint("sort"),
+            .hint("details"),
+            char_key!('/', Command::Filter, "show only rows that match; Esc shows all")
+                .hint("filter"),
+            char_key!('s', Command::Sort, "sort by the next column").hint("sort"),
+            char_key!('i', Command::Invert, "invert the order"),
             binding(
                 &[Chord::Key(KeyCode::Left), Chord::Key(KeyCode::Char('h'))],
                 Command::Left,
                 "← h",
-                "sort by the column before",
+                "column before; on Overview: back in time",
             ),
             binding(
                 &[Chord::Key(KeyCode::Right), Chord::Key(KeyCode::Char('l'))],
                 Command::Right,
                 "→ l",
-                "sort by the column after",
+                "column after; on Overview: on in time",
             ),
-            binding(&[Chord::Key(KeyCode::Char('i'))], Command::Invert, "i", "invert the order"),
+            char_key!('u', Command::UserOnly, "your own code only, or all").hint("your code"),
+            char_key!('p', Command::Process, "one process after the other, or all"),
+            char_key!('t', Command::Threads, "threads of each process, or not"),
+            char_key!('m', Command::Mark, "mark this moment").hint("mark"),
+            char_key!('d', Command::Differences, "figures since the mark, or all"),
+        ],
+    },
+    Group {
+        title: "What is selected",
+        is_of_lists: true,
+        bindings: &[
+            char_key!('o', Command::Edit, "open the line in your editor"),
+            char_key!('y', Command::Copy, "copy the fix, or else the place"),
+            char_key!('Y', Command::CopyPlace, "copy the place, as file:line"),
         ],
     },
     Group {
         title: "View",
-        is_of_sites: false,
+        is_of_lists: false,
         bindings: &[
+            char_key!('1', Command::Show(Tab::Overview), "overview"),
+            char_key!('2', Command::Show(Tab::Sites), "call sites"),
+            char_key!('3', Command::Show(Tab::Copies), "copies"),
+            char_key!('4', Command::Show(Tab::Layout), "layout: how loops walk through memory"),
+            char_key!('5', Command::Show(Tab::Findings), "findings: what to write instead"),
+            char_key!('6', Command::Show(Tab::Growth), "growth: what is alive and piles up"),
+            char_key!('7', Command::Show(Tab::Processes), "processes and threads"),
+            char_key!('8', Command::Show(Tab::Output), "the program's output"),
+            binding(&[Chord::Key(KeyCode::Tab)], Command::NextTab, "Tab", "next tab"),
             binding(
-                &[Chord::Key(KeyCode::Tab), Chord::Key(KeyCode::BackTab)],
-                Command::Focus,
-                "Tab",
-                "to the program's output, to type into it",
-            )
-            .hint("output"),
-            binding(
-                &[Chord::Key(KeyCode::Char('o'))],
-                Command::Enlarge,
-                "o",
-                "enlarge the program's output, and back",
-            )
-            .hint("enlarge"),
+                &[Chord::Key(KeyCode::BackTab)],
+                Command::PreviousTab,
+                "Shift-Tab",
+                "tab before",
+            ),
             binding(
                 &[Chord::Key(KeyCode::Char(' '))],
                 Command::Freeze,
@@ -165,28 +202,24 @@ pub(crate) const DASHBOARD: &[Group] = &[
                 "freeze the figures, and go on",
             )
             .hint("freeze"),
-            binding(&[Chord::Key(KeyCode::Char('?'))], Command::Help, "?", "this help")
-                .hint("help"),
+            char_key!('T', Command::Theme, "colours: the terminal's, for dark, for light"),
+            char_key!('?', Command::Help, "this help").hint("help"),
             binding(&[Chord::Key(KeyCode::Esc)], Command::Close, "Esc", "close what is open"),
         ],
     },
     Group {
-        title: "The program",
-        is_of_sites: false,
+        title: "The run",
+        is_of_lists: false,
         bindings: &[
+            char_key!('w', Command::Report, "write the report now"),
+            char_key!('e', Command::Export, "write this list into a file"),
             binding(
                 &[Chord::Ctrl('c')],
                 Command::Interrupt,
                 "Ctrl-C",
                 "interrupt the program; twice: leave",
             ),
-            binding(
-                &[Chord::Key(KeyCode::Char('q'))],
-                Command::Leave,
-                "q",
-                "leave; asks while the program runs",
-            )
-            .hint("leave"),
+            char_key!('q', Command::Leave, "leave; asks while the program runs").hint("leave"),
         ],
     },
 ];
@@ -194,7 +227,7 @@ pub(crate) const DASHBOARD: &[Group] = &[
 /// Keys while the user types into the program; all others are the program's.
 pub(crate) const TYPING: Group = Group {
     title: "While typing into the program",
-    is_of_sites: false,
+    is_of_lists: false,
     bindings: &[
         binding(
             &[Chord::Key(KeyCode::F(12)), Chord::Ctrl(']'), Chord::Ctrl('5')],

@@ -1,19 +1,26 @@
 //! The terminal interface: shows what the arrays of a running program do, while they do it.
 //!
-//! It sees immutable [`Snapshot`]s and the bytes that the program writes to its terminal; it knows
-//! nothing of shims, records or collectors. One idea: `app::App` is a plain value. Events change
+//! It sees immutable [`Snapshot`]s and [`Finding`]s and the bytes that the program writes to its
+//! terminal; it knows nothing of shims, records, collectors or report files: whatever gives those is
+//! a [`Session`]. One idea: `app::App` is a plain value. Events change
 //! it and may give an action; drawing only reads it; clocks, files and threads are in
 //! `event` and `terminal`.
 
 #![forbid(unsafe_code)]
 
+mod advice;
 mod app;
+mod clipboard;
+mod data;
 mod event;
+mod fuzzy;
+mod history;
 mod keys;
+mod list;
 mod output;
 mod rates;
 mod screens;
-mod table;
+mod tab;
 mod terminal;
 mod text;
 mod theme;
@@ -30,14 +37,39 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crossbeam_channel::Receiver;
+use npprof_findings::Finding;
 use npprof_model::{Exit, Snapshot};
 use ratatui::layout::Size;
 
-/// The profiled program, as the dashboard sees it.
+pub use advice::Advisor;
+pub use theme::Palette;
+
+/// The profiled program, as the dashboard sees it: one that runs, or a run that is over.
 pub trait Session {
     /// The latest snapshot. Asked for about ten times a second, so it should be at hand; the same
     /// `Arc` as before means that nothing has changed.
     fn snapshot(&self) -> Arc<Snapshot>;
+
+    /// The latest findings, which may be a little older than the snapshot. The same `Arc` as
+    /// before means that nothing has changed. Must not work them out: an [`Advisor`] does that.
+    fn findings(&self) -> Arc<[Finding]>;
+
+    /// One of the next snapshots is to have call stacks. Asked for about once a second while they
+    /// are shown.
+    fn want_stacks(&self);
+
+    /// The text of a source file of the program; `None` where it can't be read or is not what ran.
+    fn source(&self, file: &str) -> Option<Arc<str>>;
+
+    /// Writes a report of the run as it is now; says where it is, or what went wrong.
+    fn write_report(&mut self) -> String;
+
+    /// Writes a list as text, columns between tabs; says where it is, or what went wrong.
+    fn export(&mut self, name: &str, text: &str) -> String;
+
+    /// Opens the user's editor at this line and waits for its end; the terminal is the editor's
+    /// meanwhile. What went wrong, if it did.
+    fn edit(&mut self, file: &str, line: u32) -> Option<String>;
 
     /// Passes on what the user typed into the program's terminal.
     fn send_input(&mut self, bytes: &[u8]);
@@ -89,11 +121,13 @@ pub struct Options {
     pub ascii: bool,
     /// Take clicks and the wheel. Text is then selected with Shift held down.
     pub mouse: bool,
+    /// The colours, if there are any.
+    pub palette: Palette,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { colour: true, ascii: false, mouse: true }
+        Self { colour: true, ascii: false, mouse: true, palette: Palette::Terminal }
     }
 }
 
@@ -117,8 +151,7 @@ pub fn run(
     events: Receiver<ProgramEvent>,
     options: Options,
 ) -> io::Result<Left> {
-    let mut terminal = terminal::Terminal::enter(options)?;
-    let app = app::App::new(session.snapshot(), terminal.size()?, Instant::now());
-    let keyboard = event::Keyboard::start()?;
-    event::run(session, &keyboard, events, app, &mut terminal)
+    let terminal = terminal::Terminal::enter(options)?;
+    let app = app::App::new(session.snapshot(), terminal.size()?, options, Instant::now());
+    event::run(session, events, app, terminal, options)
 }

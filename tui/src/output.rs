@@ -1,8 +1,8 @@
 //! The program's terminal: its bytes become a screen, which a pane shows a part of.
 //!
-//! The terminal has always the size of the enlarged pane, so that enlarging sends the program no
-//! change of size and a program that fills the screen can be used. The small pane shows the rows
-//! where something happens.
+//! The terminal has always the size of the output's tab, so that going there sends the program no
+//! change of size and a program that fills the screen can be used. The small pane of the overview
+//! shows the rows where something happens.
 
 use std::fmt;
 use std::mem;
@@ -15,8 +15,8 @@ use crate::typing::Modes;
 
 /// A program's terminal is never smaller than this; a smaller pane shows a part of it.
 const MIN_SIZE: Size = Size::new(20, 5);
-/// Rows of the dashboard beside the enlarged pane: header, title, hints.
-const OTHER_ROWS: u16 = 3;
+/// Rows of the dashboard beside the output's tab: header, tabs, title, hints.
+const OTHER_ROWS: u16 = 4;
 /// Rows kept after they have left the screen.
 const SCROLLBACK: usize = 2000;
 /// Stands where output could not be shown.

@@ -3,7 +3,8 @@
 //! All strings of a snapshot may hold anything that a file name can; none reaches a screen without
 //! [`clean`].
 
-use npprof_model::{ArrayLayout, Frame, Order};
+use npprof_model::layout::Shape;
+use npprof_model::{ArrayLayout, Bytes, Frame, Order};
 use unicode_width::UnicodeWidthStr;
 
 /// Longer strings are cut before they are looked at any closer.
@@ -39,6 +40,25 @@ pub(crate) fn fit_end(text: &str, columns: usize) -> String {
         return String::new();
     }
     format!("{}…", head(text, columns - 1))
+}
+
+/// Breaks a text between words into lines of at most so many columns.
+pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if !line.is_empty() && width(&line) + 1 + width(word) > columns {
+            lines.push(fit_end(&line, columns));
+            line.clear();
+        } else if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    if !line.is_empty() {
+        lines.push(fit_end(&line, columns));
+    }
+    lines
 }
 
 /// Shortens a text in its middle to at most so many columns; the end is kept a little longer.
@@ -109,6 +129,26 @@ pub(crate) fn layout(layout: &ArrayLayout, columns: usize) -> String {
         }
     }
     fit_end(&dtype, columns)
+}
+
+/// A layout with its strides where the order does not tell them.
+pub(crate) fn layout_with_strides(layout: &ArrayLayout) -> String {
+    if layout.order != Order::Strided {
+        return clean(&layout.to_string());
+    }
+    let strides: Vec<_> = layout.strides.iter().map(ToString::to_string).collect();
+    let end = if strides.len() == 1 { "," } else { "" };
+    let (dtype, shape) = (clean(&layout.dtype), Shape(&layout.shape));
+    format!("{dtype} {shape} strides ({}{end})", strides.join(", "))
+}
+
+/// A stride: exact while it has few digits.
+pub(crate) fn stride(bytes: i64) -> String {
+    if bytes.unsigned_abs() < 10_000 {
+        return format!("{bytes} B");
+    }
+    let sign = if bytes < 0 { "-" } else { "" };
+    format!("{sign}{}", Bytes(bytes.unsigned_abs()))
 }
 
 /// A path without the folder in which the program was started.

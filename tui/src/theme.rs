@@ -4,6 +4,7 @@
 //! background holds. No colour carries a meaning alone: a glyph, a word or a place says it too.
 //! Screens draw as if colours and Unicode were there; [`adapt`] takes away at the end what is not.
 
+use npprof_findings::Severity;
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier, Style};
 use unicode_width::UnicodeWidthStr;
@@ -34,14 +35,111 @@ pub(crate) const LIVE: Style = Style::new().fg(Color::Cyan);
 pub(crate) const PEAK: Style = Style::new().fg(Color::Cyan).add_modifier(Modifier::DIM);
 /// Resident set.
 pub(crate) const RSS: Style = Style::new().fg(Color::Magenta);
+/// Bytes copied.
+pub(crate) const COPIED: Style = Style::new().fg(Color::Yellow);
+/// The moment that the user looks at.
+pub(crate) const CURSOR: Style = Style::new().add_modifier(Modifier::REVERSED);
 /// The high-water mark.
 pub(crate) const HIGH_WATER: Style = Style::new().add_modifier(Modifier::BOLD);
 /// Something the user should know.
 pub(crate) const NOTICE: Style = Style::new().add_modifier(Modifier::BOLD);
 /// Figures are wrong, or something is lost.
 pub(crate) const ALARM: Style = Style::new().fg(Color::Red).add_modifier(Modifier::BOLD);
+/// Something that costs; a mark or a word beside it says so too.
+pub(crate) const WARNING: Style = Style::new().fg(Color::Yellow);
+/// Text of the program's source.
+pub(crate) const SOURCE: Style = Style::new().fg(Color::Blue);
+/// A word of the language in source.
+pub(crate) const KEYWORD: Style = Style::new().fg(Color::Magenta);
+/// A number in source.
+pub(crate) const NUMBER: Style = Style::new().fg(Color::Cyan);
+/// What a loop uses.
+pub(crate) const USED: Style = Style::new().fg(Color::Cyan);
+/// The name of a tab.
+pub(crate) const TAB: Style = Style::new().add_modifier(Modifier::DIM);
+/// The name of the tab that is shown.
+pub(crate) const TAB_SHOWN: Style =
+    Style::new().add_modifier(Modifier::BOLD).add_modifier(Modifier::UNDERLINED);
 /// A key, where keys are explained.
 pub(crate) const KEY: Style = Style::new().add_modifier(Modifier::BOLD);
+
+/// A mark for how much a finding matters.
+pub(crate) const fn severity_mark(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "i",
+        Severity::Warning => "!",
+        Severity::Error => "‼",
+    }
+}
+
+/// Its style.
+pub(crate) const fn severity(severity: Severity) -> Style {
+    match severity {
+        Severity::Info => QUIET,
+        Severity::Warning => WARNING,
+        Severity::Error => ALARM,
+    }
+}
+
+/// Which colours stand for those of the styles.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Palette {
+    /// The terminal's own sixteen.
+    #[default]
+    Terminal,
+    /// Fixed ones for a dark background, told apart by colour-blind people too.
+    Dark,
+    /// The same for a light background.
+    Light,
+}
+
+impl Palette {
+    pub(crate) const fn next(self) -> Self {
+        match self {
+            Self::Terminal => Self::Dark,
+            Self::Dark => Self::Light,
+            Self::Light => Self::Terminal,
+        }
+    }
+
+    /// What it is, for the user.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Terminal => "colours: the terminal's own",
+            Self::Dark => "colours: for a dark background, safe for colour-blind people",
+            Self::Light => "colours: for a light background, safe for colour-blind people",
+        }
+    }
+
+    /// After Okabe and Ito, lighter or darker for the sake of contrast.
+    const fn colour(self, colour: Color) -> Color {
+        match (self, colour) {
+            (Self::Terminal, colour) => colour,
+            (Self::Dark, Color::Cyan) => Color::Rgb(86, 180, 233),
+            (Self::Dark, Color::Magenta) => Color::Rgb(225, 155, 195),
+            (Self::Dark, Color::Yellow) => Color::Rgb(240, 200, 60),
+            (Self::Dark, Color::Red) => Color::Rgb(240, 115, 40),
+            (Self::Dark, Color::Blue) => Color::Rgb(0, 190, 145),
+            (Self::Light, Color::Cyan) => Color::Rgb(0, 98, 155),
+            (Self::Light, Color::Magenta) => Color::Rgb(150, 70, 120),
+            (Self::Light, Color::Yellow) => Color::Rgb(150, 95, 0),
+            (Self::Light, Color::Red) => Color::Rgb(180, 60, 0),
+            (Self::Light, Color::Blue) => Color::Rgb(0, 105, 80),
+            (_, colour) => colour,
+        }
+    }
+}
+
+/// Gives a drawn frame the colours of a palette. The program's own colours are numbered and stay.
+pub(crate) fn tint(buffer: &mut Buffer, palette: Palette) {
+    if palette == Palette::Terminal {
+        return;
+    }
+    for cell in &mut buffer.content {
+        cell.fg = palette.colour(cell.fg);
+        cell.bg = palette.colour(cell.bg);
+    }
+}
 
 /// Takes from a drawn frame what the terminal is not to get.
 pub(crate) fn adapt(buffer: &mut Buffer, options: Options) {
@@ -74,7 +172,7 @@ fn ascii_for(symbol: &str) -> &'static str {
         "─" | "▔" | "—" | "–" | "├" | "┤" => "-",
         "━" => "=",
         "│" => "|",
-        "┌" | "┐" | "└" | "┘" => "+",
+        "┌" | "┐" | "┘" => "+",
         "█" | "▇" => "#",
         "▆" | "▅" | "▄" => "o",
         "▃" | "▂" => ".",
@@ -85,7 +183,13 @@ fn ascii_for(symbol: &str) -> &'static str {
         "▲" | "↑" => "^",
         "▼" | "↓" => "v",
         "…" => "~",
-        "·" => ".",
+        "·" | "⋯" => ".",
+        "■" => "#",
+        "‼" => "!",
+        "−" => "-",
+        "≤" => "<",
+        "×" => "x",
+        "└" => "+",
         "µ" => "u",
         "→" | "▸" => ">",
         "←" => "<",

@@ -13,11 +13,13 @@ use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use npprof_findings::Finding;
 use npprof_model::{Exit, Snapshot};
 use npprof_tui::{Left, ProgramEvent, Stop};
 use parking_lot::Mutex;
 use rustix::process::{Pid, Signal};
 
+use crate::editor;
 use crate::kept::Kept;
 use crate::launch::{OnStop, Running};
 use crate::pty::{Pty, RawInput};
@@ -109,7 +111,8 @@ impl Dashboard {
 
     /// Shows the dashboard until the user leaves it.
     pub(crate) fn show(&self, options: npprof_tui::Options) -> io::Result<Left> {
-        let mut session = Session { control: &self.control, watch: &self.watch };
+        let advisor = npprof_tui::Advisor::start(self.watch.finder())?;
+        let mut session = Session { control: &self.control, watch: &self.watch, advisor };
         npprof_tui::run(&mut session, self.events.clone(), options)
     }
 
@@ -212,11 +215,36 @@ impl Output {
 struct Session<'a> {
     control: &'a Control,
     watch: &'a Watch,
+    advisor: npprof_tui::Advisor,
 }
 
 impl npprof_tui::Session for Session<'_> {
     fn snapshot(&self) -> Arc<Snapshot> {
         self.watch.latest()
+    }
+
+    fn findings(&self) -> Arc<[Finding]> {
+        self.advisor.findings(&self.watch.latest())
+    }
+
+    fn want_stacks(&self) {
+        self.watch.want_stacks();
+    }
+
+    fn source(&self, file: &str) -> Option<Arc<str>> {
+        self.watch.source(file)
+    }
+
+    fn write_report(&mut self) -> String {
+        self.watch.write_report()
+    }
+
+    fn export(&mut self, name: &str, text: &str) -> String {
+        self.watch.export(name, text)
+    }
+
+    fn edit(&mut self, file: &str, line: u32) -> Option<String> {
+        editor::edit(Path::new(&*self.watch.latest().cwd).join(file).as_path(), line)
     }
 
     fn send_input(&mut self, bytes: &[u8]) {

@@ -6,6 +6,7 @@ mod args;
 mod commands;
 
 mod dashboard;
+mod editor;
 mod keeper;
 mod kept;
 mod launch;

@@ -44,6 +44,14 @@ pub(crate) fn wants_colour() -> bool {
     !is_set("NO_COLOR") && !is_dumb()
 }
 
+/// The user's editor and its arguments.
+pub(crate) fn editor() -> Vec<String> {
+    let named = ["VISUAL", "EDITOR"].into_iter().find_map(|name| env::var(name).ok());
+    let named = named.filter(|words| !words.trim().is_empty());
+    let words = named.unwrap_or_else(|| "vi".to_owned());
+    words.split_whitespace().map(str::to_owned).collect()
+}
+
 /// Whether the locale can show more than ASCII. Where none is set, almost every terminal can.
 pub(crate) fn has_unicode() -> bool {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"]

@@ -81,6 +81,31 @@ impl Target {
         }
     }
 
+    /// Writes a report of the run so far, beside where the one at the end will be.
+    pub(crate) fn write_so_far(&self, report: &Report, pid: u32) -> anyhow::Result<PathBuf> {
+        let name = default_name(&self.command, pid);
+        let name = format!("{}-so-far.json", name.trim_end_matches(".json"));
+        let path = write_numbered(&self.folder.join(&name), report)?;
+        Ok(PathBuf::from(path.file_name().unwrap_or_default()))
+    }
+
+    /// Writes text into a new file named after a list.
+    pub(crate) fn export(&self, name: &str, text: &str) -> io::Result<PathBuf> {
+        let name = format!("npprof-{}", name.to_lowercase().replace(' ', "-"));
+        let mut names = (2..MAX_NAMES).map(|n| format!("{name}-{n}.tsv"));
+        let mut path = PathBuf::from(format!("{name}.tsv"));
+        loop {
+            let file = OpenOptions::new().write(true).create_new(true).open(self.absolute(&path));
+            match (file, names.next()) {
+                (Ok(mut file), _) => return file.write_all(text.as_bytes()).map(|()| path),
+                (Err(error), Some(next)) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    path = PathBuf::from(next);
+                }
+                (Err(error), _) => return Err(error),
+            }
+        }
+    }
+
     /// A lost report is worse than one in another place.
     fn write_elsewhere(
         &self,

@@ -2,11 +2,12 @@
 //!
 //! The report is written as soon as the program has ended, whoever is looking at what meanwhile.
 
+use std::cell::OnceCell;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use npprof_collect::Collector;
-use npprof_findings::{Settings, find};
+use npprof_findings::{Finding, Settings, find};
 use npprof_model::{Exit, Frame, Snapshot};
 use npprof_report::{Report, SourceLookup};
 use parking_lot::Mutex;
@@ -77,6 +78,59 @@ impl Watch {
         Arc::clone(&state.latest)
     }
 
+    /// The next snapshot is to have call stacks.
+    pub(crate) fn want_stacks(&self) {
+        if let Some(collector) = &self.state.lock().collector {
+            collector.want_stacks();
+        }
+    }
+
+    /// What works out the findings of a snapshot, for a thread of its own.
+    pub(crate) fn finder(&self) -> impl Fn(&Snapshot) -> Vec<Finding> + Send + 'static {
+        let settings = self.settings.clone();
+        let sources = OnceCell::new();
+        move |snapshot| {
+            let sources = sources.get_or_init(|| sources_of(snapshot));
+            find(snapshot, &settings, &|frame: &Frame| sources.whole_line(&frame.file, frame.line))
+        }
+    }
+
+    /// The text of a source file, if it is what ran.
+    pub(crate) fn source(&self, file: &str) -> Option<Arc<str>> {
+        sources_of(&self.latest()).text(file).map(Arc::from)
+    }
+
+    /// Writes a report of the run so far; says where it is, or what went wrong.
+    pub(crate) fn write_report(&self) -> String {
+        if let Some(outcome) = self.outcome() {
+            return match &outcome.place {
+                Place::File(path) => format!("the report is in {}", path.display()),
+                Place::StandardOutput => {
+                    "the report comes to standard output at the end".to_owned()
+                }
+                Place::Nowhere => outcome.message.clone().unwrap_or_default(),
+            };
+        }
+        let snapshot = self.latest();
+        let sources = sources_of(&snapshot);
+        let line = |frame: &Frame| sources.whole_line(&frame.file, frame.line);
+        let findings = find(&snapshot, &self.settings, &line);
+        let report = Report::from_snapshot(&snapshot, &findings, &sources);
+        let pid = self.state.lock().pid;
+        match self.target.write_so_far(&report, pid) {
+            Ok(path) => format!("wrote {}, with all until now", path.display()),
+            Err(error) => format!("no report was written: {error:#}"),
+        }
+    }
+
+    /// Writes a list into a file; says where it is, or what went wrong.
+    pub(crate) fn export(&self, name: &str, text: &str) -> String {
+        match self.target.export(name, text) {
+            Ok(path) => format!("wrote {}", path.display()),
+            Err(error) => format!("nothing was written: {error}"),
+        }
+    }
+
     /// The program has ended: reads what is left and writes the report.
     pub(crate) fn ended(&self, exit: Exit) -> Option<Arc<Outcome>> {
         let (collector, pid) = {
@@ -87,7 +141,7 @@ impl Watch {
         if let Some(flaw) = &self.flaw {
             last.incomplete = last.incomplete.iter().chain([flaw]).cloned().collect();
         }
-        let sources = SourceLookup::new(PathBuf::from(&*last.cwd)).unchanged_since(last.started);
+        let sources = sources_of(&last);
         let line = |frame: &Frame| sources.whole_line(&frame.file, frame.line);
         let findings = find(&last, &self.settings, &line);
         let report = Report::from_snapshot(&last, &findings, &sources);
@@ -103,4 +157,9 @@ impl Watch {
     pub(crate) fn outcome(&self) -> Option<Arc<Outcome>> {
         self.state.lock().outcome.clone()
     }
+}
+
+/// Source files as they were when the program was started.
+fn sources_of(snapshot: &Snapshot) -> SourceLookup {
+    SourceLookup::new(PathBuf::from(&*snapshot.cwd)).unchanged_since(snapshot.started)
 }

@@ -68,6 +68,8 @@ pub struct Collector {
 struct Shared {
     latest: Mutex<Arc<Snapshot>>,
     is_wanted: AtomicBool,
+    /// The next snapshot is to have call stacks.
+    has_to_have_stacks: AtomicBool,
     /// Wakes the thread.
     wake: OwnedFd,
 }
@@ -95,6 +97,7 @@ impl Collector {
             shared: Arc::new(Shared {
                 latest: Mutex::default(),
                 is_wanted: AtomicBool::new(false),
+                has_to_have_stacks: AtomicBool::new(false),
                 wake,
             }),
             orders: None,
@@ -142,6 +145,11 @@ impl Collector {
     pub fn latest(&self) -> Arc<Snapshot> {
         self.shared.is_wanted.store(true, Ordering::Relaxed);
         Arc::clone(&self.shared.latest.lock())
+    }
+
+    /// The next snapshot is to have call stacks, which costs more than one without.
+    pub fn want_stacks(&self) {
+        self.shared.has_to_have_stacks.store(true, Ordering::Relaxed);
     }
 
     /// The command has ended: reads everything, gives descendants that are about to end a moment,
@@ -238,7 +246,9 @@ impl Worker {
 
     fn publish(&mut self) {
         if self.shared.is_wanted.swap(false, Ordering::Relaxed) {
-            let new = Arc::new(snapshot(&mut self.tree, Detail::Sites));
+            let has_stacks = self.shared.has_to_have_stacks.swap(false, Ordering::Relaxed);
+            let detail = if has_stacks { Detail::Stacks } else { Detail::Sites };
+            let new = Arc::new(snapshot(&mut self.tree, detail));
             let old = std::mem::replace(&mut *self.shared.latest.lock(), new);
             // Not under the lock: this may be the last one to hold it.
             drop(old);

@@ -57,12 +57,17 @@ impl SourceLookup {
         Some(shown(&line))
     }
 
-    /// The same, however long it is.
+    /// The whole text of a file.
+    #[must_use]
+    pub fn text(&self, file: &str) -> Option<String> {
+        is_name(file).then(|| read(&self.cwd.join(file), self.until))?
+    }
+
+    /// The same as [`SourceLookup::line`], however long it is.
     #[must_use]
     pub fn whole_line(&self, file: &str, line: u32) -> Option<String> {
         let index = usize::try_from(line).ok()?.checked_sub(1)?;
-        if file.is_empty() || file.contains('\0') || (file.starts_with('<') && file.ends_with('>'))
-        {
+        if !is_name(file) {
             return None;
         }
         let cache = &mut *self.cache.borrow_mut();
@@ -108,6 +113,12 @@ impl Text {
     fn n_bytes(&self) -> usize {
         self.text.len() + self.lines.len() * size_of::<(usize, usize)>()
     }
+}
+
+/// Whether this can be the name of a file: `<string>` can't.
+fn is_name(file: &str) -> bool {
+    let is_made_up = file.starts_with('<') && file.ends_with('>');
+    !(file.is_empty() || file.contains('\0') || is_made_up)
 }
 
 fn read(path: &Path, until: Option<SystemTime>) -> Option<String> {
@@ -174,6 +185,8 @@ mod tests {
         fs::write(folder.path().join("app.py"), content).unwrap();
         let sources = SourceLookup::new(folder.path());
         assert_eq!(sources.line("app.py", line).as_deref(), expected);
+        let text = sources.text("app.py").unwrap();
+        assert!(expected.is_none_or(|line| text.contains(line.trim_end_matches('…'))), "{text}");
         let absolute = folder.path().join("app.py");
         assert_eq!(sources.line(absolute.to_str().unwrap(), line).as_deref(), expected);
     }

@@ -26,12 +26,14 @@ pub(crate) fn lines() -> Vec<Line<'static>> {
     lines
 }
 
-const FIGURES: [(&str, &str); 6] = [
+const FIGURES: [(&str, &str); 8] = [
     ("live", "array bytes allocated and not yet freed"),
     ("high-water", "the largest live total so far"),
     ("at h-water", "what a site held at that moment"),
     ("allocated", "all bytes a site ever allocated"),
     ("temporary", "made and freed by one line, unnamed"),
+    ("blocks", "calls of NumPy's allocator"),
+    ("copied", "from one array to another"),
     ("RSS", "the process's memory, arrays and all else"),
 ];
 

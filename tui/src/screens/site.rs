@@ -1,16 +1,22 @@
-//! The details of a call site: what it holds, what it allocated, how large, for how long.
+//! The details of a call site: its source, what it holds and allocated, how large, for how long,
+//! what NumPy did there, who called it, what was found.
 
-use npprof_model::layout::Shape;
+mod callers;
+mod operations;
+mod source;
+
 use npprof_model::units::grouped;
-use npprof_model::{ArrayLayout, Bytes, LayoutCount, Nanos, Order, Quantiles, Site, Snapshot};
+use npprof_model::{Bytes, LayoutCount, Nanos, Quantiles, Site, SiteId, Snapshot};
 use ratatui::text::{Line, Span};
 
-use crate::text::{clean, fit_end, fit_middle, relative, width};
+use crate::data::Data;
+use crate::screens::findings;
+use crate::text::{clean, fit_end, fit_middle, layout_with_strides, relative, width};
 use crate::theme;
 use crate::widgets::popup::Popup;
 
 /// The text is no wider than this on a wide screen.
-const MAX_WIDTH: u16 = 100;
+const MAX_WIDTH: u16 = 120;
 /// Columns of a name, and of a figure.
 const NAME: usize = 18;
 const FIGURE: usize = 10;
@@ -20,34 +26,52 @@ pub(crate) fn text_width(screen: u16) -> usize {
     usize::from(screen.saturating_sub(4).min(MAX_WIDTH))
 }
 
-pub(crate) fn popup<'a>(
-    site: &'a Site,
-    snapshot: &'a Snapshot,
+pub(crate) fn popup(
+    site: SiteId,
+    data: &Data,
     scroll: u16,
     screen_width: u16,
-) -> Popup<'a> {
-    Popup {
-        title: "Call site".to_owned(),
-        lines: lines(site, snapshot, text_width(screen_width)),
+) -> Option<Popup<'static>> {
+    let lines = lines(site, data, text_width(screen_width));
+    let title = "Call site".to_owned();
+    (!lines.is_empty()).then_some(Popup {
+        title,
+        lines,
         scroll,
         foot: "Esc closes · ←→ other sites",
-    }
+    })
 }
 
-/// The details in lines of so many columns.
-pub(crate) fn lines<'a>(site: &'a Site, snapshot: &'a Snapshot, columns: usize) -> Vec<Line<'a>> {
+/// The details in lines of so many columns; none of a site that is not known.
+pub(crate) fn lines(site: SiteId, data: &Data, columns: usize) -> Vec<Line<'static>> {
+    let snapshot = &data.snapshot;
+    let Some(site) = snapshot.sites.iter().find(|it| it.id == site) else { return Vec::new() };
     let mut lines = place_lines(site, snapshot, columns);
     lines.push(Line::default());
+    lines.extend(source::lines(site, data, columns));
     let mark = snapshot.process_of(site).map_or(Bytes(0), |process| process.totals.high_water);
     lines.extend(figure_lines(site, mark));
     lines.push(Line::default());
     lines.extend(quantile_lines(site));
     lines.push(Line::default());
     lines.extend(layout_lines(site, columns));
+    lines.extend(operations::lines(site, data, columns));
+    lines.extend(callers::lines(site, data, columns));
+    lines.extend(finding_lines(site, data, columns));
     lines
 }
 
-fn place_lines<'a>(site: &'a Site, snapshot: &'a Snapshot, columns: usize) -> Vec<Line<'a>> {
+/// What was found at the site.
+fn finding_lines(site: &Site, data: &Data, columns: usize) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    for finding in data.findings.iter().filter(|finding| finding.sites.contains(&site.id)) {
+        lines.push(Line::default());
+        lines.extend(findings::lines(finding, &data.snapshot.cwd, columns));
+    }
+    lines
+}
+
+fn place_lines(site: &Site, snapshot: &Snapshot, columns: usize) -> Vec<Line<'static>> {
     let path = relative(&site.frame.file, &snapshot.cwd);
     let line = match site.frame.line {
         0 => String::new(),
@@ -91,6 +115,7 @@ fn figure_lines(site: &Site, mark: Bytes) -> Vec<Line<'static>> {
         figure("allocated", site.allocated, times(site.n_allocations)),
         figure("freed", site.freed, times(site.n_frees)),
         figure("temporary", site.temporary, format!("{}  {share}", times(site.n_temporaries))),
+        figure("copied", site.copied, times(site.n_copies)),
     ]
 }
 
@@ -141,7 +166,7 @@ fn layout_lines(site: &Site, columns: usize) -> Vec<Line<'static>> {
     if site.layouts.is_empty() {
         return vec![Line::styled("no layouts known", theme::QUIET)];
     }
-    let head = format!("{:>10} {:>10} {:>7}  layout", "high-water", "allocated", "count");
+    let head = format!("{:>10} {:>10} {:>7}  layout", "high-water", "allocated", "blocks");
     let mut lines = vec![Line::styled(head, theme::LABEL)];
     lines.extend(site.layouts.iter().map(|count| layout_line(count, columns)));
     lines
@@ -155,17 +180,7 @@ fn layout_line(count: &LayoutCount, columns: usize) -> Line<'static> {
         npprof_model::units::short_count(count.n),
     );
     let room = columns.saturating_sub(width(&figures));
-    Line::raw(figures + &fit_middle(&layout_text(&count.layout), room))
-}
-
-/// A layout with its strides where the order does not tell them.
-fn layout_text(layout: &ArrayLayout) -> String {
-    if layout.order != Order::Strided {
-        return clean(&layout.to_string());
-    }
-    let strides: Vec<_> = layout.strides.iter().map(ToString::to_string).collect();
-    let (dtype, shape) = (clean(&layout.dtype), Shape(&layout.shape));
-    format!("{dtype} {shape} strides ({})", strides.join(", "))
+    Line::raw(figures + &fit_middle(&layout_with_strides(&count.layout), room))
 }
 
 #[cfg(test)]

@@ -1,215 +1,197 @@
-//! The table of call sites. Columns leave by priority when the screen is narrow.
+//! Call sites: what each line of the program holds, allocated, copied and did.
 
-use npprof_model::units::{grouped, short_count};
-use npprof_model::{Site, Snapshot};
-use ratatui::Frame;
-use ratatui::layout::Rect;
-use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
+use std::collections::HashMap;
 
-use crate::table::{SiteTable, Sort};
-use crate::text::{self, fit_end, width};
+use npprof_findings::Severity;
+use npprof_model::units::short_count;
+use npprof_model::{Bytes, Site, SiteId};
+
+use crate::data::Data;
+use crate::list::{Cell, Column, Key, Listing};
+use crate::text;
 use crate::theme;
 use crate::widgets::byte_bar::byte_bar;
-use crate::widgets::rule::Rule;
 
-/// Columns of a place that says something.
-const MIN_SITE: usize = 18;
-const MIN_SITE_WHEN_NARROW: usize = 8;
-const NARROW: usize = 28;
-const MIN_LAYOUT: usize = 18;
-const MAX_LAYOUT: usize = 40;
 const BAR: u16 = 8;
 
-/// A column of the table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Column {
-    Figure(Sort),
-    Bar,
-    Count,
-    Process,
-    Layout,
-    Site,
+const COLUMNS: [Column; 14] = [
+    Column::text("!", 1, 1, 7).sortable(),
+    Column::text("", BAR as usize, BAR as usize, 12),
+    Column::figure("At high-water", 13, 1),
+    Column::figure("Live", 9, 2),
+    Column::figure("Allocated", 9, 3),
+    Column::figure("Blocks", 6, 6),
+    Column::figure("Own peak", 8, 8),
+    Column::figure("Temporary", 9, 5),
+    Column::figure("Copied", 8, 5),
+    Column::figure("Operations", 10, 9),
+    Column::figure("Time", 11, 10),
+    Column::text("Top layout", 18, 38, 4),
+    Column::text("Call site", 18, usize::MAX, 0).sortable(),
+    Column::figure("Process", 7, 4),
+];
+
+const FINDINGS: usize = 0;
+const BAR_COLUMN: usize = 1;
+const AT_HIGH_WATER: usize = 2;
+const LIVE: usize = 3;
+const ALLOCATED: usize = 4;
+const BLOCKS: usize = 5;
+const OWN_PEAK: usize = 6;
+const TEMPORARY: usize = 7;
+const COPIED: usize = 8;
+const OPERATIONS: usize = 9;
+const TIME: usize = 10;
+const LAYOUT: usize = 11;
+const SITE: usize = 12;
+
+/// The sites that the user wants to see.
+pub(crate) struct Sites<'a> {
+    data: &'a Data,
+    sites: Vec<&'a Site>,
+    /// What the sites were at the mark.
+    marked: Option<HashMap<SiteId, &'a Site>>,
+    findings: HashMap<SiteId, Severity>,
 }
 
-/// Columns with their widths, in the order shown.
-type Columns = Vec<(Column, usize)>;
+impl<'a> Sites<'a> {
+    pub(crate) fn new(data: &'a Data) -> Self {
+        let mut findings = HashMap::new();
+        for finding in data.findings.iter() {
+            for &site in &finding.sites {
+                let worst = findings.entry(site).or_insert(finding.severity);
+                *worst = finding.severity.max(*worst);
+            }
+        }
+        Self { data, sites: data.sites().collect(), marked: data.marked_sites(), findings }
+    }
 
-pub(crate) fn render(
-    table: &SiteTable,
-    snapshot: &Snapshot,
-    has_focus: bool,
-    frame: &mut Frame<'_>,
-    area: Rect,
-) {
-    let n = table.order.len();
-    let aside = match n {
-        0 => Line::default(),
-        n => Line::styled(
-            format!(
-                "{} of {}",
-                grouped(table.selected_row(&snapshot.sites) as u64 + 1),
-                grouped(n as u64)
-            ),
-            theme::QUIET,
-        ),
+    pub(crate) fn site(&self, row: usize) -> Option<SiteId> {
+        Some(self.sites.get(row)?.id)
+    }
+
+    /// A figure of a site, less what it was at the mark.
+    fn since(&self, row: usize, of: impl Fn(&Site) -> u64) -> i128 {
+        let site = self.sites[row];
+        let before = self.marked.as_ref().and_then(|marked| marked.get(&site.id));
+        i128::from(of(site)) - before.map_or(0, |before| i128::from(of(before)))
+    }
+
+    fn figure(&self, row: usize, column: usize) -> i128 {
+        let site = self.sites[row];
+        match column {
+            FINDINGS => self.findings.get(&site.id).map_or(0, |&severity| severity as i128 + 1),
+            AT_HIGH_WATER | BAR_COLUMN => self.since(row, |site| site.at_high_water.0),
+            LIVE => self.since(row, |site| site.live.0),
+            ALLOCATED => self.since(row, |site| site.allocated.0),
+            BLOCKS => self.since(row, |site| site.n_allocations),
+            OWN_PEAK => i128::from(site.own_peak.0),
+            TEMPORARY => self.since(row, |site| site.temporary.0),
+            COPIED => self.since(row, |site| site.copied.0),
+            OPERATIONS => self.since(row, |site| site.n_operations),
+            TIME => self.since(row, |site| site.operation_time.0),
+            _ => i128::from(site.process.0),
+        }
+    }
+
+    /// Bytes; with a sign where they are a difference.
+    fn bytes(&self, row: usize, column: usize) -> String {
+        signed(self.figure(row, column), self.marked.is_some())
+    }
+}
+
+/// Bytes with their sign.
+pub(crate) fn signed(bytes: i128, has_sign: bool) -> String {
+    let size = Bytes(u64::try_from(bytes.unsigned_abs()).unwrap_or(u64::MAX));
+    let sign = match bytes.signum() {
+        -1 => "−",
+        1 if has_sign => "+",
+        _ => "",
     };
-    frame.render_widget(
-        Rule { title: "Call sites", has_focus, aside },
-        Rect { height: area.height.min(1), ..area },
-    );
-    let columns = columns(table.sort, snapshot, usize::from(area.width).saturating_sub(2));
-    let mut lines = vec![head(&columns, table)];
-    let selected = table.selected_row(&snapshot.sites);
-    let rows = usize::from(area.height.saturating_sub(2));
-    for (row, &place) in table.order.iter().enumerate().skip(table.offset).take(rows) {
-        let mark = if row == selected { "▸ " } else { "  " };
-        let style = match (row == selected, has_focus) {
-            (true, true) => theme::SELECTED,
-            (true, false) => theme::VALUE,
-            (false, _) => theme::TEXT,
-        };
-        let mut line = Line::from(mark).style(style);
-        line.extend(row_spans(&columns, &snapshot.sites[place], snapshot, table.sort));
-        lines.push(line);
-    }
-    let below = Rect { y: area.y.saturating_add(1), height: area.height.saturating_sub(1), ..area };
-    frame.render_widget(Paragraph::new(lines), below);
+    format!("{sign}{size}")
 }
 
-/// The columns that fit, most important first: the place, the figure the order goes by, the others.
-fn columns(sort: Sort, snapshot: &Snapshot, room: usize) -> Columns {
-    let mut wanted = vec![Column::Figure(sort), Column::Figure(Sort::AtHighWater)];
-    wanted.extend([Column::Figure(Sort::Live), Column::Figure(Sort::Allocated)]);
-    wanted.extend([Column::Layout, Column::Count]);
-    if snapshot.processes.len() > 1 {
-        wanted.push(Column::Process);
+impl Listing for Sites<'_> {
+    fn columns(&self) -> &'static [Column] {
+        let n = if self.data.snapshot.processes.len() > 1 { COLUMNS.len() } else { SITE + 1 };
+        &COLUMNS[..n]
     }
-    wanted.push(Column::Bar);
-    let mut chosen: Columns = Vec::new();
-    let min_site = if room < NARROW { MIN_SITE_WHEN_NARROW.min(room) } else { MIN_SITE };
-    let mut used = min_site;
-    for column in wanted {
-        let columns = min_width(column, room < NARROW);
-        let needed = columns + 1;
-        if !chosen.iter().any(|&(other, _)| other == column) && used + needed <= room {
-            chosen.push((column, columns));
-            used += needed;
+
+    fn first_sort(&self) -> usize {
+        AT_HIGH_WATER
+    }
+
+    fn len(&self) -> usize {
+        self.sites.len()
+    }
+
+    fn id(&self, row: usize) -> u64 {
+        u64::from(self.sites[row].id.0)
+    }
+
+    fn key(&self, row: usize, column: usize) -> Key {
+        match column {
+            SITE => {
+                let frame = &self.sites[row].frame;
+                Key::Text(format!("{}:{:09}", frame.file, frame.line))
+            }
+            TEMPORARY => {
+                // By its share, as it is shown.
+                let whole = self.figure(row, ALLOCATED).max(1);
+                Key::number(self.figure(row, TEMPORARY) * 1_000_000 / whole)
+            }
+            column => Key::number(self.figure(row, column)),
         }
     }
-    // The layout takes what it needs of the rest, the place all else.
-    let mut rest = room - used;
-    if let Some((_, layout)) = chosen.iter_mut().find(|(column, _)| *column == Column::Layout) {
-        let more = rest.min(rest * 2 / 5).min(MAX_LAYOUT - MIN_LAYOUT);
-        *layout += more;
-        rest -= more;
+
+    fn text(&self, row: usize) -> String {
+        let site = self.sites[row];
+        let layout = site.layouts.first().map(|top| top.layout.to_string()).unwrap_or_default();
+        format!("{} {layout}", text::site(&site.frame, &self.data.snapshot.cwd, usize::MAX))
     }
-    chosen.sort_by_key(|&(column, _)| place(column));
-    chosen.push((Column::Site, min_site + rest));
-    chosen
-}
 
-const fn min_width(column: Column, is_narrow: bool) -> usize {
-    match column {
-        Column::Figure(Sort::AtHighWater) if is_narrow => 8,
-        Column::Figure(Sort::AtHighWater) => 10,
-        Column::Figure(Sort::Live) => 8,
-        Column::Figure(Sort::Allocated) => 9,
-        Column::Bar => BAR as usize,
-        Column::Count => 5,
-        Column::Process => 7,
-        Column::Layout => MIN_LAYOUT,
-        Column::Site => MIN_SITE,
-    }
-}
-
-const fn place(column: Column) -> u8 {
-    match column {
-        Column::Bar => 0,
-        Column::Figure(Sort::AtHighWater) => 1,
-        Column::Figure(Sort::Live) => 2,
-        Column::Figure(Sort::Allocated) => 3,
-        Column::Count => 4,
-        Column::Process => 5,
-        Column::Layout => 6,
-        Column::Site => 7,
-    }
-}
-
-fn head(columns: &Columns, table: &SiteTable) -> Line<'static> {
-    let mut spans = vec![Span::raw(" ")];
-    for &(column, columns) in columns {
-        let is_sorted = column == Column::Figure(table.sort);
-        // It stands in the gap before the column, so that no column needs room for it.
-        let arrow = match (is_sorted, table.is_inverted) {
-            (false, _) => " ",
-            (true, false) => "▼",
-            (true, true) => "▲",
-        };
-        let name = match column {
-            Column::Figure(Sort::AtHighWater) if columns < 10 => "High-w.",
-            Column::Figure(Sort::AtHighWater) => "High-water",
-            Column::Figure(Sort::Live) => "Live",
-            Column::Figure(Sort::Allocated) => "Allocated",
-            Column::Bar => "",
-            Column::Count => "Count",
-            Column::Process => "Process",
-            Column::Layout => "Top layout",
-            Column::Site => "Call site",
-        };
-        let name = fit_end(name, columns);
-        let gap = columns.saturating_sub(width(&name));
-        let (before, after) = if is_right(column) { (gap, 0) } else { (0, gap) };
-        let text = format!("{}{arrow}{name}{}", " ".repeat(before), " ".repeat(after));
-        let style = if is_sorted { theme::SORTED } else { theme::LABEL };
-        spans.push(Span::styled(text, style));
-    }
-    Line::from(spans)
-}
-
-fn row_spans(
-    columns: &Columns,
-    site: &Site,
-    snapshot: &Snapshot,
-    sort: Sort,
-) -> impl Iterator<Item = Span<'static>> {
-    columns.iter().enumerate().map(move |(place, &(column, columns))| {
-        let text = align(&cell(column, columns, site, snapshot, sort), columns, is_right(column));
-        let gap = if place > 0 { " " } else { "" };
-        let style = if column == Column::Bar { theme::LIVE } else { theme::TEXT };
-        Span::styled(format!("{gap}{text}"), style)
-    })
-}
-
-fn cell(column: Column, columns: usize, site: &Site, snapshot: &Snapshot, sort: Sort) -> String {
-    match column {
-        Column::Figure(figure) => figure.of(site).to_string(),
-        Column::Bar => byte_bar(sort.of(site).share_of(whole(sort, snapshot)), BAR),
-        Column::Count => short_count(site.n_allocations),
-        Column::Process => {
-            snapshot.process_of(site).map_or_else(String::new, |process| process.pid.to_string())
+    fn cell(&self, row: usize, column: usize, width: usize) -> Cell {
+        let site = self.sites[row];
+        let count = |n: i128| short_count(u64::try_from(n).unwrap_or(0));
+        match column {
+            FINDINGS => self.findings.get(&site.id).map_or_else(Cell::default, |&severity| Cell {
+                text: theme::severity_mark(severity).to_owned(),
+                style: theme::severity(severity),
+            }),
+            BAR_COLUMN => {
+                let whole = self.data.snapshot.totals.high_water;
+                let text = byte_bar(site.at_high_water.share_of(whole), BAR);
+                Cell { text, style: theme::LIVE }
+            }
+            AT_HIGH_WATER | LIVE | ALLOCATED | OWN_PEAK | COPIED => self.bytes(row, column).into(),
+            BLOCKS | OPERATIONS => count(self.figure(row, column)).into(),
+            TEMPORARY => {
+                let part = u64::try_from(self.figure(row, TEMPORARY)).unwrap_or(0);
+                let whole = u64::try_from(self.figure(row, ALLOCATED)).unwrap_or(0);
+                format!("{:.0} %", Bytes(part).share_of(Bytes(whole)) * 100.0).into()
+            }
+            TIME => {
+                let time = u64::try_from(self.figure(row, TIME)).unwrap_or(0);
+                npprof_model::Nanos(time).to_string().into()
+            }
+            LAYOUT => site
+                .layouts
+                .first()
+                .map_or_else(String::new, |top| text::layout(&top.layout, width))
+                .into(),
+            SITE => text::site(&site.frame, &self.data.snapshot.cwd, width).into(),
+            _ => {
+                let process = self.data.snapshot.process_of(site);
+                process.map_or_else(String::new, |process| process.pid.to_string()).into()
+            }
         }
-        Column::Layout => {
-            site.layouts.first().map_or_else(String::new, |top| text::layout(&top.layout, columns))
+    }
+
+    fn absence(&self) -> &'static str {
+        if self.data.snapshot.sites.is_empty() {
+            "Each line of the program that allocates or handles arrays will stand here."
+        } else {
+            "No line is left: u shows all code again, p all processes."
         }
-        Column::Site => text::site(&site.frame, &snapshot.cwd, columns),
     }
-}
-
-/// What the figures of all sites are a share of.
-fn whole(sort: Sort, snapshot: &Snapshot) -> npprof_model::Bytes {
-    match sort {
-        Sort::AtHighWater => snapshot.totals.high_water,
-        Sort::Live => snapshot.totals.live,
-        Sort::Allocated => snapshot.totals.allocated,
-    }
-}
-
-const fn is_right(column: Column) -> bool {
-    !matches!(column, Column::Layout | Column::Site | Column::Bar)
-}
-
-fn align(text: &str, columns: usize, is_right: bool) -> String {
-    let gap = " ".repeat(columns.saturating_sub(width(text)));
-    if is_right { gap + text } else { text.to_owned() + &gap }
 }

@@ -4,10 +4,10 @@ use super::*;
 
 #[test]
 fn no_size_makes_the_dashboard_panic() {
-    const STATES: [&str; 6] = ["?", "<enter>", "q", "o", "<tab>", "<tab><f12>oG"];
+    const STATES: [&str; 12] =
+        ["?", "<enter>", "q", "<left>", "8<enter>", "8<enter><f12>G", "2", "3", "4", "5", "6", "7"];
     for snapshot in [fixtures::starting(), fixtures::hostile()] {
-        let mut tester = Tester::new(snapshot, 80, 24);
-        tester.output(OUTPUT);
+        let mut tester = Tester::full(snapshot, 80, 24);
         for columns in 0..=60 {
             for rows in 0..=30 {
                 tester.size = Size::new(columns, rows);
@@ -16,7 +16,7 @@ fn no_size_makes_the_dashboard_panic() {
                 // All states of neighbouring sizes are all states of about any size.
                 tester.keys(STATES[usize::from(columns * 5 + rows) % STATES.len()]);
                 tester.screen(PLAIN);
-                tester.keys("<f12><esc><esc><esc>gg");
+                tester.keys("<f12><esc><esc><esc>gg1");
             }
         }
     }
@@ -25,23 +25,156 @@ fn no_size_makes_the_dashboard_panic() {
 #[test]
 fn large_screens_are_used() {
     for (columns, rows) in [(300, 100), (500, 20), (20, 300)] {
-        let mut tester = Tester::new(fixtures::hostile(), columns, rows);
-        tester.output(OUTPUT);
-        tester.screen(PLAIN);
+        let mut tester = Tester::full(fixtures::hostile(), columns, rows);
+        for tab in "12345678".chars() {
+            tester.keys(&tab.to_string());
+            tester.screen(PLAIN);
+        }
     }
+}
+
+#[test]
+fn tabs_are_reached_by_number_by_tab_and_by_mouse() {
+    let mut tester = Tester::running();
+    for (key, tab) in "12345678".chars().zip(Tab::ALL) {
+        tester.keys(&key.to_string());
+        assert_eq!(tester.app.tab, tab);
+    }
+    tester.keys("<tab>");
+    assert_eq!(tester.app.tab, Tab::Overview);
+    tester.keys("<tab><tab><backtab>");
+    assert_eq!(tester.app.tab, Tab::Sites);
+    let click = MouseEventKind::Down(MouseButton::Left);
+    tester.update(Event::Mouse(click, Position::new(1, 1)));
+    assert_eq!(tester.app.tab, Tab::Overview);
+    tester.update(Event::Mouse(click, Position::new(40, 1)));
+    assert_eq!(tester.app.tab, Tab::Findings);
+    tester.keys("?");
+    tester.keys("3");
+    assert_eq!((tester.app.tab, tester.app.popup), (Tab::Copies, None));
 }
 
 #[test]
 fn s_goes_through_the_orders_and_i_inverts() {
     let mut tester = Tester::running();
-    tester.keys("s");
-    assert_eq!(tester.app.sites.sort, Sort::Live);
+    tester.keys("2s");
     assert!(tester.shown().contains("▼Live"), "{}", tester.shown());
     tester.keys("si");
-    assert_eq!(tester.app.sites.sort, Sort::Allocated);
     assert!(tester.shown().contains("▲Allocated"), "{}", tester.shown());
     tester.keys("<right>h");
-    assert_eq!(tester.app.sites.sort, Sort::Allocated);
+    assert!(tester.shown().contains("▲Allocated"), "{}", tester.shown());
+}
+
+#[test]
+fn a_filter_is_typed_kept_and_taken_away() {
+    let mut tester = Tester::running();
+    tester.keys("2/smooq<backspace>");
+    assert!(tester.shown().contains("Filter: smoo"), "{}", tester.shown());
+    assert_eq!(tester.app.list().order.len(), 1);
+    tester.keys("<enter>");
+    assert!(!tester.app.is_filtering);
+    assert_eq!(tester.app.list().order.len(), 1);
+    tester.keys("<esc>");
+    assert_eq!(tester.app.list().order.len(), 3);
+    tester.keys("/nothing like it");
+    assert!(tester.shown().contains("nothing matches"), "{}", tester.shown());
+    tester.keys("<esc>");
+    assert_eq!(tester.app.list().order.len(), 3);
+    tester.keys("/^u");
+    tester.update(Event::Paste("load\n.py".to_owned()));
+    assert_eq!(tester.app.list().filter, "load.py");
+}
+
+#[test]
+fn u_leaves_the_users_code_and_p_goes_through_processes() {
+    let mut tester = Tester::new(fixtures::family(), 120, 24);
+    tester.keys("2u");
+    assert_eq!(tester.app.list().order.len(), 2);
+    assert!(tester.shown().contains("your code"));
+    tester.keys("upp");
+    assert!(tester.shown().contains("process 4712"), "{}", tester.shown());
+    assert_eq!(tester.app.list().order.len(), 0);
+    tester.keys("p");
+    assert_eq!(tester.app.list().order.len(), 3);
+}
+
+#[test]
+fn d_shows_what_came_since_the_mark() {
+    let mut tester = Tester::running();
+    tester.keys("2d");
+    assert!(tester.shown().contains("nothing is marked yet"));
+    tester.keys("m");
+    let mut later = fixtures::running();
+    later.elapsed = Nanos(15_000_000_000);
+    let mut sites = later.sites.to_vec();
+    sites[0].live = Bytes(170 * fixtures::MIB);
+    sites[1].live = Bytes(30 * fixtures::MIB);
+    later.sites = sites.into();
+    tester.snapshot(later);
+    tester.keys("d");
+    let shown = tester.shown();
+    assert!(shown.contains("+10.0 MiB") && shown.contains("−10.0 MiB"), "{shown}");
+    assert!(shown.contains("since 12.0 s"), "{shown}");
+    tester.keys("d");
+    assert!(tester.shown().contains("170 MiB"));
+}
+
+#[test]
+fn the_cursor_tells_who_was_alive_when() {
+    let mut tester = Tester::running();
+    tester.keys("<left>");
+    assert!(tester.shown().contains("Alive at 12.0 s"), "{}", tester.shown());
+    for _ in 0..26 {
+        tester.keys("h");
+    }
+    assert!(tester.shown().contains("Alive at the high-water mark, 8.00 s"), "{}", tester.shown());
+    tester.keys("<esc>");
+    assert_eq!(tester.app.cursor, None);
+    tester.keys("<left><right><right>");
+    assert_eq!(tester.app.cursor, None);
+}
+
+#[test]
+fn what_is_selected_can_be_copied_edited_and_exported() {
+    let mut tester = Tester::full(fixtures::running(), 80, 24);
+    let fix = fixtures::finding().fix;
+    let file: Arc<str> = "/home/ada/code/pipeline/load.py".into();
+    let place = Action::Copy(format!("{file}:40"));
+    assert_eq!(tester.keys("5y"), [Action::Copy(fix)]);
+    assert_eq!(tester.keys("Y"), std::slice::from_ref(&place));
+    assert_eq!(tester.keys("2y"), [place]);
+    assert_eq!(tester.keys("o"), [Action::Edit { file, line: 40 }]);
+    let actions = tester.keys("e");
+    let [Action::Export { name: "Sites", text }] = &actions[..] else { panic!("{actions:?}") };
+    assert!(text.starts_with("!\t\tAt high-water\tLive\t"), "{text}");
+    assert!(text.contains("\t240 MiB\t160 MiB\t"), "{text}");
+    assert_eq!(tester.keys("w"), [Action::WriteReport]);
+    tester.update(Event::Said("wrote it".to_owned()));
+    assert!(tester.shown().contains("wrote it"));
+}
+
+#[test]
+fn details_ask_for_the_source_once_and_for_stacks() {
+    let mut tester = Tester::running();
+    assert!(!tester.app.wants_stacks());
+    let file: Arc<str> = "/home/ada/code/pipeline/load.py".into();
+    assert_eq!(tester.keys("<enter>"), [Action::ReadSource(Arc::clone(&file))]);
+    assert!(tester.app.wants_stacks());
+    tester.update(Event::Source(file, None));
+    assert_eq!(tester.keys("<esc><enter>"), []);
+}
+
+#[test]
+fn t_changes_the_colours() {
+    let mut tester = Tester::running();
+    assert_eq!(tester.app.palette, Palette::Terminal);
+    tester.keys("T");
+    assert!(tester.shown().contains("dark background"));
+    let screen = tester.screen(PLAIN);
+    let colours = screen.backend().buffer().content.iter().map(|cell| cell.fg);
+    assert!(colours.into_iter().any(|it| matches!(it, ratatui::style::Color::Rgb(..))));
+    tester.keys("TT");
+    assert_eq!(tester.app.palette, Palette::Terminal);
 }
 
 #[test]
@@ -106,9 +239,9 @@ fn after_the_end_ctrl_c_leaves_too() {
 
 #[test]
 fn with_the_focus_on_the_output_keys_go_to_the_program() {
-    check_keys("<tab>q\u{e9}<up>^c<tab>", &["q", "é", "\x1b[A", "\x03", "\t"].map(input));
-    check_keys("<tab>a<f12>b<tab>c^]d", &["a", "c"].map(input));
-    check_keys("<tab>^5q", &[]);
+    check_keys("8<enter>q\u{e9}<up>^c<tab>", &["q", "é", "\x1b[A", "\x03", "\t"].map(input));
+    check_keys("8<enter>a<f12>b<enter>c^]j", &["a", "c"].map(input));
+    check_keys("8<enter>^5q", &[]);
 }
 
 #[test]
@@ -116,7 +249,7 @@ fn pasted_text_goes_to_the_program_only_with_the_focus() {
     let mut tester = Tester::running();
     assert_eq!(tester.update(Event::Paste("qs".to_owned())), None);
     tester.output("\x1b[?2004h");
-    tester.keys("<tab>");
+    tester.keys("8<enter>");
     let pasted = tester.update(Event::Paste("a\nb".to_owned()));
     assert_eq!(pasted, Some(input("\x1b[200~a\rb\x1b[201~")));
 }
@@ -134,7 +267,7 @@ fn after_the_end_keys_scroll_the_output() {
     let mut tester = Tester::running();
     tester.output(&(0..50).map(|n| format!("line {n}\r\n")).collect::<String>());
     tester.end(Exit::Code(0));
-    assert_eq!(tester.keys("<tab>gg"), []);
+    assert_eq!(tester.keys("8gg"), []);
     assert!(tester.shown().contains("line 0 "), "{}", tester.shown());
     tester.keys("G");
     assert!(tester.shown().contains("line 49"));
@@ -142,24 +275,24 @@ fn after_the_end_keys_scroll_the_output() {
 }
 
 #[test]
-fn o_gives_the_output_the_screen_and_sends_the_program_no_change_of_size() {
+fn the_outputs_tab_has_the_screen_and_sends_the_program_no_change_of_size() {
     let mut tester = Tester::running();
     tester.output(&(0..50).map(|n| format!("line {n}\r\n")).collect::<String>());
-    assert_eq!(tester.keys("o"), []);
-    assert!(tester.shown().contains("line 30"));
+    assert_eq!(tester.keys("8"), []);
+    assert!(tester.shown().contains("line 31"));
     assert_eq!(tester.keys("k"), []);
     assert!(tester.shown().contains("earlier output"));
-    tester.keys("<esc>");
-    assert!(!tester.shown().contains("line 30"));
+    tester.keys("1");
+    assert!(!tester.shown().contains("line 31"));
 }
 
 #[test]
 fn the_program_is_told_of_a_new_size_once() {
     let mut tester = Tester::running();
-    let resize = Some(Action::ResizeProgram { columns: 100, rows: 37 });
+    let resize = Some(Action::ResizeProgram { columns: 100, rows: 36 });
     assert_eq!(tester.update(Event::Resize(Size::new(100, 40))), resize);
     assert_eq!(tester.update(Event::Resize(Size::new(100, 40))), None);
-    assert_eq!(crate::program_size(100, 40), (100, 37));
+    assert_eq!(crate::program_size(100, 40), (100, 36));
     assert_eq!(crate::program_size(1, 1), (20, 5));
 }
 
@@ -168,10 +301,10 @@ fn a_frozen_view_stays_as_it_is_until_it_goes_on() {
     let mut tester = Tester::running();
     tester.keys(" ");
     tester.snapshot(Snapshot { elapsed: Nanos(13_000_000_000), ..fixtures::running() });
-    assert_eq!(tester.app.snapshot.elapsed, Nanos(12_000_000_000));
+    assert_eq!(tester.app.data.snapshot.elapsed, Nanos(12_000_000_000));
     assert!(tester.shown().contains("frozen"));
     tester.keys(" ");
-    assert_eq!(tester.app.snapshot.elapsed, Nanos(13_000_000_000));
+    assert_eq!(tester.app.data.snapshot.elapsed, Nanos(13_000_000_000));
 }
 
 #[test]
@@ -219,30 +352,45 @@ fn a_program_without_numpy_is_told_so() {
 #[test]
 fn details_go_to_other_sites_and_scroll() {
     let mut tester = Tester::running();
-    tester.keys("<enter><right>");
+    let scrolled = |tester: &Tester| match tester.app.popup {
+        Some(Popup::Site { scroll, .. }) => scroll,
+        popup => panic!("{popup:?}"),
+    };
+    tester.keys("2<enter><right>");
     assert!(tester.shown().contains("smooth.py:7"));
     tester.keys("h");
     assert!(tester.shown().contains("pipeline/load.py:40"));
+    assert_eq!(scrolled(&tester), 0);
     tester.keys("G");
-    assert_eq!(tester.app.popup, Some(Popup::Site { scroll: 0 }));
+    let end = scrolled(&tester);
     tester.update(Event::Resize(Size::new(80, 12)));
     tester.keys("G");
-    assert_eq!(tester.app.popup, Some(Popup::Site { scroll: 8 }));
-    tester.keys("gg<enter>");
+    assert_eq!(scrolled(&tester), end + 12);
+    tester.keys("gg");
+    assert_eq!(scrolled(&tester), 0);
+    tester.keys("<enter>");
     assert_eq!(tester.app.popup, None);
 }
 
 #[test]
 fn clicks_select_and_the_wheel_scrolls() {
     let mut tester = Tester::running();
+    tester.keys("2");
+    let selected = |tester: &Tester| {
+        let listing = crate::screens::listing(tester.app.tab, &tester.app.data).unwrap();
+        tester.app.list().selected_place(&*listing)
+    };
     let click = MouseEventKind::Down(MouseButton::Left);
-    tester.update(Event::Mouse(click, Position::new(10, 14)));
-    let sites = &tester.app.snapshot.sites;
-    assert_eq!(tester.app.sites.selected_row(sites), 2);
+    tester.update(Event::Mouse(click, Position::new(10, 6)));
+    assert_eq!(selected(&tester), 2);
     tester.update(Event::Mouse(MouseEventKind::ScrollUp, Position::new(10, 14)));
-    assert_eq!(tester.app.sites.selected_row(&tester.app.snapshot.sites), 0);
+    assert_eq!(selected(&tester), 0);
+    tester.keys("1");
     tester.update(Event::Mouse(click, Position::new(10, 21)));
-    assert_eq!(tester.app.focus, Focus::Output);
+    assert_eq!(tester.app.tab, Tab::Output);
+    assert!(!tester.app.is_typing());
+    tester.update(Event::Mouse(click, Position::new(10, 21)));
+    assert!(tester.app.is_typing());
 }
 
 #[test]

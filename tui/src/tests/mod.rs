@@ -10,14 +10,15 @@ use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEventKind};
 use ratatui::layout::{Position, Size};
 
-use crate::app::{Action, App, Event, Focus, Popup};
-use crate::table::Sort;
-use crate::{Left, Options, ProgramEvent, Stop, fixtures, theme};
+use crate::app::{Action, App, Event, Popup};
+use crate::tab::Tab;
+use crate::{Left, Options, Palette, ProgramEvent, Stop, fixtures, theme};
 
 mod keys;
 mod screens;
 
-const PLAIN: Options = Options { colour: true, ascii: false, mouse: true };
+const PLAIN: Options =
+    Options { colour: true, ascii: false, mouse: true, palette: Palette::Terminal };
 const OUTPUT: &str = "reading \x1b[32mblock 7\x1b[0m\r\n\x1b[1mdone\x1b[0m 漢字\r\n$ ";
 
 /// A dashboard and a clock.
@@ -31,11 +32,21 @@ impl Tester {
     fn new(snapshot: Snapshot, columns: u16, rows: u16) -> Self {
         let size = Size::new(columns, rows);
         let now = Instant::now();
-        Self { app: App::new(Arc::new(snapshot), size, now), now, size }
+        Self { app: App::new(Arc::new(snapshot), size, PLAIN, now), now, size }
     }
 
     fn running() -> Self {
         Self::new(fixtures::running(), 80, 24)
+    }
+
+    /// With findings, the text of a source file, and output.
+    fn full(snapshot: Snapshot, columns: u16, rows: u16) -> Self {
+        let mut tester = Self::new(snapshot, columns, rows);
+        tester.update(Event::Findings(fixtures::findings().into()));
+        let file = "/home/ada/code/pipeline/load.py".into();
+        tester.update(Event::Source(file, Some(fixtures::source())));
+        tester.output(OUTPUT);
+        tester
     }
 
     fn update(&mut self, event: Event) -> Option<Action> {
@@ -104,6 +115,9 @@ fn named(name: &str) -> KeyCode {
         "tab" => KeyCode::Tab,
         "up" => KeyCode::Up,
         "down" => KeyCode::Down,
+        "left" => KeyCode::Left,
+        "backtab" => KeyCode::BackTab,
+        "backspace" => KeyCode::Backspace,
         "right" => KeyCode::Right,
         "pgup" => KeyCode::PageUp,
         "pgdn" => KeyCode::PageDown,

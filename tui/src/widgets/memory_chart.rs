@@ -26,6 +26,8 @@ pub(crate) struct MemoryChart<'a> {
     pub(crate) until: Nanos,
     pub(crate) high_water: Bytes,
     pub(crate) high_water_at: Nanos,
+    /// A moment to point at.
+    pub(crate) cursor: Option<Nanos>,
 }
 
 /// What a column of the chart shows.
@@ -34,6 +36,7 @@ struct Column {
     live: Bytes,
     peak: Bytes,
     rss: Bytes,
+    copied: Bytes,
     is_known: bool,
 }
 
@@ -89,6 +92,9 @@ impl MemoryChart<'_> {
                 column.is_known = true;
                 column.peak = column.peak.max(point.peak).max(point.live);
                 column.rss = column.rss.max(point.rss);
+                if place == first {
+                    column.copied = Bytes(column.copied.0.saturating_add(point.copied.0));
+                }
             }
             start = end;
         }
@@ -112,6 +118,36 @@ impl MemoryChart<'_> {
                 );
                 buffer[(x, plot.y + row)].set_symbol(symbol).set_style(style);
             }
+        }
+    }
+
+    fn has_copies(&self) -> bool {
+        self.timeline.iter().any(|point| point.copied.0 > 0)
+    }
+
+    /// Bytes copied in each column of time, one row high.
+    fn draw_copies(&self, row: Rect, area: Rect, labels: u16, buffer: &mut Buffer) {
+        let columns = self.columns(row.width);
+        let most = columns.iter().map(|column| column.copied).max().unwrap_or_default();
+        for (x, column) in (row.x..row.right()).zip(&columns) {
+            let eighth = usize::from(eighths(column.copied, most, 1));
+            buffer[(x, row.y)].set_symbol(EIGHTHS[eighth]).set_style(theme::COPIED);
+        }
+        if labels > 0 {
+            buffer.set_string(area.x, row.y, "  copied ", theme::LABEL);
+            buffer.set_string(row.x - 1, row.y, "┤", theme::QUIET);
+        }
+    }
+
+    fn draw_cursor(&self, plot: Rect, buffer: &mut Buffer) {
+        let Some(cursor) = self.cursor.filter(|_| !plot.is_empty()) else { return };
+        let x = plot.x + column_at(cursor, self.until(), plot.width);
+        for y in plot.y..plot.bottom() {
+            let cell = &mut buffer[(x, y)];
+            if cell.symbol() == " " {
+                cell.set_symbol("│");
+            }
+            cell.set_style(theme::CURSOR);
         }
     }
 
@@ -178,8 +214,16 @@ impl Widget for MemoryChart<'_> {
         if labels > 0 {
             self.draw_labels(area, rows, buffer);
         }
+        // Where there is room, the last row of the plot is for what was copied.
+        let n_copied = u16::from(rows >= 5 && self.has_copies());
+        let plot = Rect { height: plot.height - n_copied, ..plot };
         self.draw_plot(plot, buffer);
-        self.draw_axis(Rect { y: plot.bottom(), height: 1, ..plot }, buffer);
+        if n_copied > 0 {
+            self.draw_copies(Rect { y: plot.bottom(), height: 1, ..plot }, area, labels, buffer);
+        }
+        let axis = Rect { y: plot.bottom() + n_copied, height: 1, ..plot };
+        self.draw_axis(axis, buffer);
+        self.draw_cursor(Rect { height: plot.height + n_copied, ..plot }, buffer);
     }
 }
 
@@ -253,6 +297,7 @@ mod tests {
             until: Nanos(until),
             high_water: Bytes(0),
             high_water_at: Nanos(0),
+            cursor: None,
         };
         let columns = chart.columns(to_u16(expected.len()));
         let shown: Vec<_> = columns.iter().map(|column| (column.live.0, column.peak.0)).collect();

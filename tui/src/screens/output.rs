@@ -1,0 +1,44 @@
+//! The program's output.
+
+use ratatui::Frame;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::Line;
+
+use crate::app::App;
+use crate::tab::Tab;
+use crate::theme;
+use crate::widgets::rule::Rule;
+use crate::widgets::terminal_view::TerminalView;
+
+pub(crate) fn render(app: &App, frame: &mut Frame<'_>, area: Rect) {
+    if area.is_empty() {
+        return;
+    }
+    let is_typing = app.is_typing();
+    let title = match (is_typing, app.end.is_some()) {
+        (true, _) if area.width >= 72 => "Output: keys go to the program, F12 or Ctrl-] returns",
+        (true, _) => "Output: F12 returns",
+        (false, true) => "Output (the program has ended)",
+        (false, false) => "Output",
+    };
+    let aside = if app.output.is_held() {
+        Line::styled("earlier output", theme::NOTICE)
+    } else {
+        Line::default()
+    };
+    let has_focus = app.tab == Tab::Output && app.popup.is_none();
+    let rule = Rule { title, has_focus, aside };
+    frame.render_widget(rule, Rect { height: 1, ..area });
+    let area = Rect { y: area.y + 1, height: area.height - 1, ..area };
+    let first_row = app.output.first_row(area.height, is_typing);
+    frame.render_widget(TerminalView { screen: app.output.screen(), first_row }, area);
+    if is_typing && let Some(cursor) = app.output.cursor() {
+        let place = Position::new(
+            area.x.saturating_add(cursor.x),
+            area.y.saturating_add(cursor.y.saturating_sub(first_row)),
+        );
+        if cursor.y >= first_row && area.contains(place) {
+            frame.set_cursor_position(place);
+        }
+    }
+}
