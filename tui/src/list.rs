@@ -12,6 +12,8 @@ use crate::keys::Command;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Column {
     pub(crate) name: &'static str,
+    /// Stands where the name has no room.
+    pub(crate) short: &'static str,
     /// Columns that it needs.
     pub(crate) min: usize,
     /// Columns that it can use; one column of a list takes all that is left.
@@ -27,12 +29,17 @@ pub(crate) struct Column {
 impl Column {
     /// A figure.
     pub(crate) const fn figure(name: &'static str, min: usize, rank: u8) -> Self {
-        Self { name, min, max: min, is_right: true, rank, is_sortable: true }
+        Self { name, short: name, min, max: min, is_right: true, rank, is_sortable: true }
     }
 
     /// Words.
     pub(crate) const fn text(name: &'static str, min: usize, max: usize, rank: u8) -> Self {
-        Self { name, min, max, is_right: false, rank, is_sortable: false }
+        Self { name, short: name, min, max, is_right: false, rank, is_sortable: false }
+    }
+
+    /// With a longer name where there is room for it.
+    pub(crate) const fn with_short(self, short: &'static str, max: usize) -> Self {
+        Self { short, max, ..self }
     }
 
     /// Words by which the list can be ordered.

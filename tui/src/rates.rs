@@ -1,4 +1,4 @@
-//! How fast the program allocates, from successive snapshots.
+//! How fast the program allocates and copies, from successive snapshots.
 
 use std::collections::VecDeque;
 
@@ -7,13 +7,17 @@ use npprof_model::{Bytes, Nanos, Snapshot};
 /// Rates are taken over at least this time, so that their digits can be read.
 const WINDOW: Nanos = Nanos(1_000_000_000);
 
-/// Bytes and allocations of a second.
+/// What happens in a second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Rate {
     /// Bytes allocated per second.
     pub(crate) bytes: Bytes,
     /// Allocations per second.
     pub(crate) n_allocations: u64,
+    /// Bytes copied per second.
+    pub(crate) copied: Bytes,
+    /// Bytes of temporaries per second.
+    pub(crate) temporary: Bytes,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,6 +25,8 @@ struct Sample {
     at: Nanos,
     allocated: Bytes,
     n_allocations: u64,
+    copied: Bytes,
+    temporary: Bytes,
 }
 
 /// The sums of the last second.
@@ -57,6 +63,8 @@ impl Sample {
             at: snapshot.elapsed,
             allocated: snapshot.totals.allocated,
             n_allocations: snapshot.totals.n_allocations,
+            copied: snapshot.totals.copied,
+            temporary: snapshot.totals.temporary,
         }
     }
 }
@@ -75,6 +83,8 @@ fn between(first: Sample, last: Sample) -> Rate {
     Rate {
         bytes: Bytes(per_second(last.allocated.saturating_sub(first.allocated).0)),
         n_allocations: per_second(last.n_allocations.saturating_sub(first.n_allocations)),
+        copied: Bytes(per_second(last.copied.saturating_sub(first.copied).0)),
+        temporary: Bytes(per_second(last.temporary.saturating_sub(first.temporary).0)),
     }
 }
 

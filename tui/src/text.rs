@@ -142,6 +142,15 @@ pub(crate) fn layout_with_strides(layout: &ArrayLayout) -> String {
     format!("{dtype} {shape} strides ({}{end})", strides.join(", "))
 }
 
+/// The name of an operation in at most so many columns: the class goes first.
+pub(crate) fn operation(name: &str, columns: usize) -> String {
+    let name = clean(name);
+    if width(&name) <= columns {
+        return name;
+    }
+    fit_middle(name.strip_prefix("ndarray.").unwrap_or(&name), columns)
+}
+
 /// A stride: exact while it has few digits.
 pub(crate) fn stride(bytes: i64) -> String {
     if bytes.unsigned_abs() < 10_000 {
@@ -262,6 +271,13 @@ mod tests {
         check_layout(&[800], Order::C, 14, "float64 (800,)");
         check_layout(&[], Order::C, 9, "float64");
         check_layout(&[], Order::C, 3, "fl…");
+    }
+
+    #[test]
+    fn a_method_loses_its_class_first() {
+        assert_eq!(operation("ndarray.reshape", 15), "ndarray.reshape");
+        assert_eq!(operation("ndarray.reshape", 14), "reshape");
+        assert_eq!(operation("ndarray.reshape", 6), "re…ape");
     }
 
     #[test]

@@ -15,13 +15,13 @@ use crate::text::{self, clean, fit_middle, wrap};
 use crate::theme;
 
 const COLUMNS: [Column; 7] = [
-    Column::text("Reason", 15, 15, 1).sortable(),
+    Column::text("Reason", 11, 15, 1).sortable(),
     Column::text("Asked for", 9, 9, 4).sortable(),
     Column::figure("Copied", 8, 0),
     Column::figure("Copies", 7, 3),
     Column::text("From → to", 22, 52, 2),
     Column::text("Operation", 12, 26, 5).sortable(),
-    Column::text("Call site", 16, usize::MAX, 0).sortable(),
+    Column::text("Call site", 20, usize::MAX, 0).sortable(),
 ];
 
 const REASON: usize = 0;
@@ -137,6 +137,7 @@ fn from_to(operation: &OperationStats) -> String {
         Order::Scratch => "scratch",
     };
     match ends(operation) {
+        (Some(from), Some(to)) if from == to => from.to_string(),
         (Some(from), Some(to)) if from.shape == to.shape && from.dtype == to.dtype => {
             let base = ArrayLayout { order: Order::C, ..from.clone() };
             format!("{base} {} → {}", name(from.order), name(to.order))
@@ -154,6 +155,19 @@ fn from_to(operation: &OperationStats) -> String {
         (Some(from), None) => format!("{from} →"),
         (None, Some(to)) => format!("→ {to}"),
         (None, None) => "small arrays".to_owned(),
+    }
+}
+
+/// The same in at most so many columns.
+fn shortened(operation: &OperationStats, columns: usize) -> String {
+    let whole = clean(&from_to(operation));
+    match ends(operation) {
+        (Some(from), Some(to)) if text::width(&whole) > columns && columns > 3 => {
+            let to = text::layout(to, (columns - 3) / 2);
+            let from = text::layout(from, columns - 3 - text::width(&to));
+            format!("{from} → {to}")
+        }
+        _ => fit_middle(&whole, columns),
     }
 }
 
@@ -175,6 +189,7 @@ pub(crate) fn details(data: &Data, row: usize, columns: usize) -> Vec<Line<'stat
         Span::styled(place, theme::VALUE),
         Span::raw("  "),
         Span::raw(clean(&row.operation.name)),
+        Span::styled(format!("  called {}×", grouped(row.operation.n)), theme::QUIET),
     ])];
     let entry = |name: &'static str, value: String| {
         let value = fit_middle(&value, columns.saturating_sub(7));
@@ -182,8 +197,11 @@ pub(crate) fn details(data: &Data, row: usize, columns: usize) -> Vec<Line<'stat
     };
     lines.push(entry("from", layout(from)));
     lines.push(entry("to", layout(to)));
-    let called = format!("called {}×", grouped(row.operation.n));
-    lines.push(entry("why", format!("{}  {called}", meaning(row.reason))));
+    for (place, line) in
+        wrap(meaning(row.reason), columns.saturating_sub(7)).into_iter().enumerate()
+    {
+        lines.push(entry(if place == 0 { "why" } else { "" }, line));
+    }
     let is_about_copies = |kind: &str| {
         ["copy", "append", "conversion", "upcast"].iter().any(|word| kind.contains(word))
     };
@@ -251,8 +269,8 @@ impl Listing for Copies<'_> {
             ASKED => Cell { text: "hidden".to_owned(), style: theme::WARNING },
             COPIED => it.bytes.to_string().into(),
             COUNT => count(it).into(),
-            FROM_TO => fit_middle(&clean(&from_to(it.operation)), width).into(),
-            OPERATION => fit_middle(&clean(&it.operation.name), width).into(),
+            FROM_TO => shortened(it.operation, width).into(),
+            OPERATION => text::operation(&it.operation.name, width).into(),
             _ => text::site(&it.site.frame, &self.data.snapshot.cwd, width).into(),
         }
     }

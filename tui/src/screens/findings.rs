@@ -27,6 +27,9 @@ const SAVES: usize = 3;
 const TIMES: usize = 4;
 const MESSAGE: usize = 5;
 
+/// With so many columns left, a finding's line has its message too, behind its place.
+const WITH_MESSAGE: usize = 68;
+const PLACE: usize = 34;
 /// Columns of the names in the details.
 const NAME: usize = 9;
 
@@ -61,12 +64,20 @@ pub(crate) fn line(finding: &Finding, cwd: &str, columns: usize) -> Line<'static
     let saves = if has_words { format!("{saves:<25}") } else { saves.chars().take(9).collect() };
     let saves = saves + " ";
     let room = columns.saturating_sub(width(&mark) + width(&kind) + width(&saves));
-    Line::from(vec![
+    let mut spans = vec![
         Span::styled(mark, theme::severity(finding.severity)),
         Span::styled(kind, theme::VALUE),
         Span::raw(saves),
-        Span::raw(text::site(&finding.site, cwd, room)),
-    ])
+    ];
+    if room < WITH_MESSAGE {
+        spans.push(Span::raw(text::site(&finding.site, cwd, room)));
+    } else {
+        let place = text::site(&finding.site, cwd, PLACE - 2);
+        let message = fit_end(&clean(&finding.message), room - PLACE);
+        spans.push(Span::raw(format!("{place}{}", " ".repeat(PLACE - width(&place)))));
+        spans.push(Span::styled(message, theme::QUIET));
+    }
+    Line::from(spans)
 }
 
 /// What there is to say about a finding.

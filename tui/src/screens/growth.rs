@@ -19,7 +19,7 @@ const COLUMNS: [Column; 8] = [
     Column::figure("Of peak", 7, 6),
     Column::figure("Oldest", 11, 3),
     Column::text("Kept by", 14, 40, 3),
-    Column::text("Call site", 18, usize::MAX, 0).sortable(),
+    Column::text("Call site", 22, usize::MAX, 0).sortable(),
 ];
 
 const LIVE: usize = 0;

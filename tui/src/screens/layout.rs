@@ -22,7 +22,7 @@ const COLUMNS: [Column; 9] = [
     Column::figure("Calls", 6, 6),
     Column::text("Operation", 10, 24, 1).sortable(),
     Column::text("Walked operand", 20, 44, 5),
-    Column::text("Call site", 16, usize::MAX, 0).sortable(),
+    Column::text("Call site", 20, usize::MAX, 0).sortable(),
 ];
 
 const UNUSED: usize = 0;
@@ -203,7 +203,7 @@ impl Listing for Walks<'_> {
             TIME if it.operation.time == Nanos(0) => Cell::default(),
             TIME => it.operation.time.to_string().into(),
             CALLS => short_count(it.operation.n).into(),
-            OPERATION => fit_middle(&clean(&it.operation.name), width).into(),
+            OPERATION => text::operation(&it.operation.name, width).into(),
             OPERAND => text::layout(&it.operand.operand.layout, width).into(),
             _ => text::site(&it.site.frame, &self.data.snapshot.cwd, width).into(),
         }

@@ -107,7 +107,7 @@ fn render_details(app: &App, frame: &mut Frame<'_>, area: Rect) {
     if area.is_empty() {
         return;
     }
-    let columns = usize::from(area.width.saturating_sub(2));
+    let columns = usize::from(area.width.saturating_sub(3));
     let rows = usize::from(area.height.saturating_sub(1));
     let row = listing(app.tab, &app.data).and_then(|listing| app.list().selected(&*listing));
     let (title, lines) = match (app.tab, row) {
@@ -126,10 +126,12 @@ fn render_details(app: &App, frame: &mut Frame<'_>, area: Rect) {
     };
     let rule = Rule { title, has_focus: false, aside: Line::default() };
     frame.render_widget(rule, Rect { height: 1, ..area });
+    // Beside a list, with a gap.
+    let margin = if area.x > 0 { 2 } else { 1 };
     let inner = Rect {
-        x: area.x + 1,
+        x: area.x + margin,
         y: area.y + 1,
-        width: area.width.saturating_sub(2),
+        width: area.width.saturating_sub(margin + 1),
         height: area.height - 1,
     };
     frame.render_widget(Paragraph::new(lines), inner);

@@ -160,17 +160,17 @@ fn gauges(snapshot: &Snapshot, rate: Rate) -> Vec<Gauge> {
             theme::VALUE,
         ),
         gauge(
-            "Allocated",
-            "Allocated",
-            totals.allocated.to_string(),
-            format!(" in {}", short_count(totals.n_allocations)),
-            theme::VALUE,
+            if is_ended { "Mean copy rate" } else { "Copied" },
+            "Copied",
+            format!("{}/s", rate.copied),
+            format!("  {} in all", totals.copied),
+            theme::VALUE.patch(theme::COPIED),
         ),
         gauge(
             "Temporaries",
             "Temporary",
-            totals.temporary.to_string(),
-            format!("  {temporary:.0} %"),
+            format!("{}/s", rate.temporary),
+            format!("  {temporary:.0} % of all"),
             theme::VALUE,
         ),
     ]
@@ -178,7 +178,7 @@ fn gauges(snapshot: &Snapshot, rate: Rate) -> Vec<Gauge> {
 
 fn render_gauges(snapshot: &Snapshot, rate: Rate, frame: &mut Frame<'_>, area: Rect) {
     /// Columns of each gauge where names stand above figures.
-    const COLUMNS: [u16; 6] = [11, 25, 13, 28, 21, 18];
+    const COLUMNS: [u16; 6] = [10, 23, 10, 26, 27, 22];
     let gauges = gauges(snapshot, rate);
     if area.width < WIDE {
         render_short_gauges(&gauges, frame, area);

@@ -11,6 +11,9 @@ use crate::text::{fit_end, width};
 use crate::theme;
 use crate::widgets::rule::Rule;
 
+/// In less room, the column that takes the rest makes do with less.
+const NARROW: usize = 60;
+const NARROW_FILLER: usize = 16;
 /// Rows above the first one: the title and the names of the columns.
 pub(crate) const HEAD_ROWS: u16 = 2;
 
@@ -107,7 +110,8 @@ impl ListView<'_> {
                 (true, false) => "▼",
                 (true, true) => "▲",
             };
-            let name = fit_end(column.name, columns);
+            let is_short = width(column.name) > columns;
+            let name = fit_end(if is_short { column.short } else { column.name }, columns);
             let gap = columns.saturating_sub(width(&name));
             let style = if is_sorted { theme::SORTED } else { theme::LABEL };
             if column.is_right {
@@ -146,8 +150,13 @@ fn chosen(columns: &[Column], sort: usize, room: usize) -> Vec<(usize, usize)> {
     let mut fitting = Vec::new();
     for place in by_rank {
         let gap = usize::from(!fitting.is_empty());
-        let least =
-            if fitting.is_empty() { columns[place].min.min(room) } else { columns[place].min };
+        let mut least = columns[place].min;
+        if room < NARROW && columns[place].max == usize::MAX {
+            least = least.min(NARROW_FILLER);
+        }
+        if fitting.is_empty() {
+            least = least.min(room);
+        }
         if used + gap + least <= room {
             used += gap + least;
             fitting.push((place, least));
@@ -188,6 +197,9 @@ mod tests {
             Column::text("place", 10, usize::MAX, 0),
         ];
         assert_eq!(chosen(&columns, 0, 60), [(0, 8), (1, 10), (2, 40)]);
+        let wide = [Column::figure("figure", 8, 1), Column::text("place", 30, usize::MAX, 0)];
+        assert_eq!(chosen(&wide, 0, 34), [(0, 8), (1, 25)]);
+        assert_eq!(chosen(&wide, 0, 60), [(0, 8), (1, 51)]);
         assert_eq!(chosen(&columns, 0, 26), [(0, 8), (1, 5), (2, 11)]);
         assert_eq!(chosen(&columns, 0, 20), [(0, 8), (2, 11)]);
         assert_eq!(chosen(&columns, 0, 12), [(2, 12)]);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use npprof_model::{Bytes, Site};
+use npprof_model::{Bytes, Nanos, Site};
 use ratatui::text::{Line, Span};
 
 use crate::data::Data;
@@ -13,12 +13,15 @@ use crate::widgets::{byte_bar::byte_bar, python};
 /// Lines shown before and after that of the site.
 const AROUND: u32 = 4;
 const BAR: u16 = 4;
+/// From this width on, the time of operations is shown too.
+const WITH_TIME: usize = 90;
 
 /// What a line of the file did, over all its sites.
 #[derive(Clone, Copy, Debug, Default)]
 struct Heat {
     allocated: Bytes,
     copied: Bytes,
+    time: Nanos,
 }
 
 /// The lines around the site, then an empty one; nothing where the file can't be read.
@@ -42,19 +45,27 @@ pub(super) fn lines(site: &Site, data: &Data, columns: usize) -> Vec<Line<'stati
         let heat = heats.entry(other.frame.line).or_default();
         heat.allocated = Bytes(heat.allocated.0.saturating_add(other.allocated.0));
         heat.copied = Bytes(heat.copied.0.saturating_add(other.copied.0));
+        heat.time = Nanos(heat.time.0.saturating_add(other.operation_time.0));
     }
     // Heat is told against the hottest line of the file, so that neighbours can be compared.
     let most = heats.values().map(|heat| heat.allocated).max().unwrap_or_default();
     let indent = common_indent(shown.iter().map(|&(_, text)| text));
-    let head = format!("{:<5}{:>10}{:>10}  source", "", "allocated", "copied");
+    let has_time = columns >= WITH_TIME;
+    let time = if has_time { format!("{:>12}", "time") } else { String::new() };
+    let head = format!("{:<5}{:>10}{:>10}{time}{:>6}  source", "", "allocated", "copied", "line");
     let mut lines = vec![Line::styled(fit_end(&head, columns), theme::LABEL)];
     for (number, text) in shown {
         let heat = heats.get(&number).copied().unwrap_or_default();
         let bytes = |bytes: Bytes| if bytes.0 > 0 { bytes.to_string() } else { String::new() };
-        let figures = format!("{:>10}{:>10}", bytes(heat.allocated), bytes(heat.copied));
+        let time = match heat.time {
+            _ if !has_time => String::new(),
+            Nanos(0) => " ".repeat(12),
+            time => format!("{:>12}", time.to_string()),
+        };
+        let figures = format!("{:>10}{:>10}{time}", bytes(heat.allocated), bytes(heat.copied));
         let is_here = number == line;
         let mark = if is_here { "▸" } else { " " };
-        let margin = format!("{mark}{number:>5} ");
+        let margin = format!("{mark}{number:>5}  ");
         let room = columns.saturating_sub(width(&figures) + width(&margin) + 6);
         let text = clean(&text.chars().skip(indent).collect::<String>().replace('\t', "    "));
         let mut spans = vec![
