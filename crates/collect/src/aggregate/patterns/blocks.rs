@@ -159,7 +159,6 @@ impl Known {
         let words = shape.iter().chain(layout.strides);
         let hash = words.fold(hashed(first), |hash, &word| hashed(hash.rotate_left(23) ^ word));
         self.all.resize(1 << KNOWN_BITS, None);
-        #[expect(clippy::cast_possible_truncation, reason = "few bits are left")]
         let place = &mut self.all[(hash >> (u64::BITS - KNOWN_BITS)) as usize];
         let is_same = |known: &&ArrayLayout| {
             let is_dtype = dtype.is_some_and(|dtype| Arc::ptr_eq(&dtype.name, &known.dtype));
