@@ -10,6 +10,7 @@
 //! when it dies: [`Stacks::forget_code`] is told of each death.
 
 mod recent;
+mod walk;
 
 use std::cell::UnsafeCell;
 
@@ -431,116 +432,6 @@ impl Stacks {
         } else {
             Kind::Free
         }
-    }
-
-    /// Whether all frames outside of `top` are those of the latest event, where they were then.
-    ///
-    /// # Safety
-    ///
-    /// As for [`FrameOffsets::place`].
-    #[inline]
-    unsafe fn are_callers_kept(&self, top: Address) -> bool {
-        let mut frame = top;
-        let Some(kept) = self.kept.get(..self.n_kept) else { return false };
-        let mut kept = kept.iter();
-        if kept.next().is_none_or(|first| first.frame != top) {
-            return false;
-        }
-        let offsets = self.offsets;
-        if offsets.form == Instruction::Pointer {
-            // A pointer to an instruction leads into the code object, and so names it.
-            let is_kept = |inner: Address, caller: &Kept| {
-                // SAFETY: `inner` is `top` or was compared with a frame that is in the chain.
-                (unsafe { read::<Address>(inner, offsets.previous) }) == caller.frame
-                    // SAFETY: just found in the chain.
-                    && unsafe { read::<u64>(caller.frame, offsets.instruction) }
-                        == caller.place.instruction
-            };
-            let mut fours = kept.as_slice().chunks_exact(4);
-            for four in fours.by_ref() {
-                let [first, second, third, fourth] = four else { return false };
-                if !(is_kept(frame, first)
-                    && is_kept(first.frame, second)
-                    && is_kept(second.frame, third)
-                    && is_kept(third.frame, fourth))
-                {
-                    return false;
-                }
-                frame = fourth.frame;
-            }
-            for caller in fours.remainder() {
-                if !is_kept(frame, caller) {
-                    return false;
-                }
-                frame = caller.frame;
-            }
-        } else {
-            for caller in kept {
-                // SAFETY: `frame` is `top` or was compared with a frame that is in the chain.
-                let previous = unsafe { read::<Address>(frame, offsets.previous) };
-                if previous != caller.frame {
-                    return false;
-                }
-                frame = caller.frame;
-                // SAFETY: just found in the chain.
-                if unsafe { offsets.place(frame) } != caller.place {
-                    return false;
-                }
-            }
-        }
-        // SAFETY: as above.
-        unsafe { read::<Address>(frame, offsets.previous) == 0 }
-    }
-
-    /// Looks at all frames, numbers the stacks from the outermost one that has changed, keeps them.
-    ///
-    /// # Safety
-    ///
-    /// As for [`FrameOffsets::place`].
-    #[cold]
-    unsafe fn walk(&mut self, top: Address, python: &Python, stream: &mut Stream) -> u32 {
-        let mut n_found = 0_usize;
-        let mut frame = top;
-        while frame != 0 {
-            let Some(found) = self.found.get_mut(n_found) else { break };
-            // SAFETY: a frame of the chain.
-            let place = unsafe { self.offsets.place(frame) };
-            *found = Kept { frame, place, stack: 0 };
-            n_found = n_found.wrapping_add(1);
-            // SAFETY: as above.
-            frame = unsafe { read::<Address>(frame, self.offsets.previous) };
-        }
-        // From the outermost frame inwards, as long as nothing has changed.
-        let mut caller = 0;
-        let mut is_same = true;
-        let mut latest = Stack { stack: 0, before: 0, after: 0 };
-        for depth in 1..=n_found {
-            let at = n_found.wrapping_sub(depth);
-            let Some(&found) = self.found.get(at) else { break };
-            let kept = self.n_kept.checked_sub(depth).and_then(|at| self.kept.get(at)).copied();
-            is_same &= kept.is_some_and(|kept| kept.place == found.place);
-            let stack = match kept {
-                // The innermost one is looked up for its line.
-                Some(kept) if is_same && depth < n_found => kept.stack,
-                // SAFETY: a frame of the chain.
-                _ if unsafe { self.offsets.is_entry(found.frame) } => caller,
-                _ => {
-                    // SAFETY: a frame of the chain, whose code object is alive.
-                    latest = unsafe { self.number(caller, found.place, python, stream) };
-                    latest.stack
-                }
-            };
-            if let Some(found) = self.found.get_mut(at) {
-                found.stack = stack;
-            }
-            caller = stack;
-        }
-        std::mem::swap(&mut self.kept, &mut self.found);
-        self.generation = self.generation.wrapping_add(1);
-        // A cut stack never counts as unchanged: its outermost frame has a caller.
-        self.n_kept = n_found;
-        self.latest = latest;
-        caller
     }
 
     /// The number of the stack of a place and its caller.
