@@ -20,7 +20,12 @@ target = np.zeros_like(table)
 target_line = np.zeros_like(line)
 narrow_target = np.zeros(table.shape, dtype=np.float32)
 integers = np.zeros(n, dtype=np.int32)
+long_integers = np.zeros(n, dtype=np.int64)
 foreign = np.zeros(n, dtype=">f8")
+foreign_table = np.zeros(table.shape, dtype=">f8")
+misaligned = np.zeros(8 * n + 1, dtype=np.uint8)[1:].view(np.float64)
+one = np.ones(1)
+every_other_place = np.arange(0, n, 2)
 every_other = np.arange(0, n // 20, 2)
 is_even_row = np.arange(n // 20) % 2 == 0
 is_even = np.arange(n).reshape(table.shape) % 2 == 0
@@ -28,6 +33,7 @@ half_rows = np.zeros((n // 40, 20))
 half_line = np.zeros(n // 2)
 weights = np.ones((20, 3))
 half_weights = np.ones((10, 3))
+half_columns = np.ones((3, 10))
 raw = line.tobytes()
 numbers = line.tolist()
 pickled = pickle.dumps(line, 2)
@@ -52,6 +58,9 @@ kept = table.astype(np.float32)  # @astype_other
 kept = np.array(table, dtype=np.float32)  # @array_other
 kept = np.asarray(table, dtype=np.float32)  # @asarray_other
 kept = integers.astype(np.float64)  # @astype_wider
+kept = long_integers.astype(np.float64)  # @astype_same_size
+kept = np.asarray(long_integers, dtype=np.float64)  # @asarray_same_size
+kept = np.ascontiguousarray(line, dtype=np.float32)  # @ascontiguousarray_other
 
 # Another order.
 kept = by_column.ravel()  # @ravel_f_order
@@ -61,6 +70,8 @@ kept = np.ascontiguousarray(table.T)  # @ascontiguousarray
 kept = np.asfortranarray(table)  # @asfortranarray
 kept = np.require(table, requirements="F")  # @require
 target.sort(axis=0)  # @sort_lanes
+target.partition(3, axis=0)  # @partition_lanes
+foreign_table.sort(axis=1)  # @sort_byte_order
 
 # By index.
 kept = table[every_other]  # @index_array
@@ -87,6 +98,7 @@ target[:] = row  # @setitem_broadcast
 narrow_target[...] = table  # @setitem_other
 target[every_other] = half_rows  # @setitem_index_array
 np.copyto(target, table)  # @copyto
+target_line.put(every_other_place, half_line)  # @put
 np.putmask(target, is_even, table)  # @putmask
 np.place(target_line, is_even.reshape(-1), half_line)  # @place
 kept = np.roll(line, 3)  # @roll
@@ -97,7 +109,12 @@ kept = np.delete(line, slice(0, n // 2))  # @delete
 kept = np.dot(table[:, ::2], half_weights)  # @dot_strided
 kept = table[::-1].dot(weights)  # @dot_reversed
 kept = table[:, ::2] @ half_weights  # @matmul_strided
+kept = np.inner(table[:, ::2], half_columns)  # @inner_strided
+kept = np.vdot(table[:, :10], half_line)  # @vdot_rows_with_gaps
 kept = integers + line  # @ufunc_other
+kept = misaligned + line  # @ufunc_misaligned
+np.add(line, line, out=foreign)  # @ufunc_out_byte_order
+kept = np.add.reduce(foreign)  # @reduce_byte_order
 kept = foreign + line  # @ufunc_byte_order
 
 # To Python and back.
@@ -112,6 +129,10 @@ kept = pickle.dumps(table[:, ::2], 5)  # @dumps_5_strided
 # No copies.
 kept = pickle.dumps(line, 5)  # @dumps_5
 kept = pickle.loads(pickled)  # @loads
+target[...] = one  # @setitem_fill
+np.copyto(target, one)  # @copyto_fill
+np.place(target_line, is_even.reshape(-1), [1.0])  # @place_fill
+kept = line.take(3)  # @take_one
 kept = np.asarray(table)  # @asarray_same
 kept = np.ascontiguousarray(table)  # @ascontiguousarray_same
 kept = table.astype(np.float64, copy=False)  # @astype_same_no_copy
@@ -124,6 +145,7 @@ kept = np.broadcast_to(row, table.shape)  # @broadcast
 kept = memoryview(table)  # @memoryview
 kept = np.frombuffer(raw)  # @frombuffer
 kept = np.dot(table, weights)  # @dot_dense
+kept = np.vdot(line[::2], half_line)  # @vdot_line_with_gaps
 kept = table.T.dot(table[:, :20])  # @dot_transposed
 kept = table @ weights  # @matmul_dense
 kept = table[:, :10] @ half_weights  # @matmul_rows_with_gaps

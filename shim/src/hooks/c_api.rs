@@ -145,7 +145,9 @@ unsafe fn finish(begun: Begun, object: Address, result: Address) {
     // SAFETY: `begin` has found the lock held.
     let (Some(state), Some(types)) = (unsafe { enter_locked() }, types()) else { return };
     let Some((frame, outer)) = state.end(begun) else { return };
-    if result == 0 || frame.weight < LARGE {
+    // What is small counts only if it was copied.
+    let is_copied = frame.weight != 0 && frame.allocated != 0;
+    if result == 0 || frame.weight < LARGE && !is_copied {
         return;
     }
     let mut operands = Operands::new(types);

@@ -429,7 +429,9 @@ unsafe fn finish_set(
         && unsafe { is_in_large_block(state, array, types) };
     let is_large = weight.max(n_written).max(frame.weight) >= LARGE || is_sparse;
     if !is_large {
-        let copied = if has_array { n_written } else { 0 };
+        let n_elements = part.as_ref().map_or(whole.n_elements, Part::n_elements);
+        let is_copied = given.is_some_and(|given| !given.fills(n_elements));
+        let copied = if is_copied { n_written } else { 0 };
         // An array of no dimensions is a single element.
         // SAFETY: as above.
         let n_scalars = usize::from(unsafe { ndim_of(array) } == 0);

@@ -15,7 +15,7 @@ use crate::operation::index::{self, is_whole};
 use crate::operation::look::{Seen, Types, is_array, is_sequence, items, owner_of, type_of, types};
 use crate::operation::record::{Facts, Operands};
 use crate::operation::spec::Spec;
-use crate::operation::{Begun, Frame, LARGE};
+use crate::operation::{Begun, Frame, LARGE, hidden};
 use crate::state::{State, enter_locked};
 use crate::stream::now_ns;
 
@@ -101,7 +101,9 @@ pub(crate) unsafe fn finish(begun: Begun, entry: Entry, args: &Args, result: Add
     }
     let call = Call { entry, args, result, given, types };
     // SAFETY: the caller's.
-    if unsafe { call.is_large(&frame) } {
+    let is_large = unsafe { call.is_large(&frame) };
+    // SAFETY: as above.
+    if is_large || unsafe { call.may_copy(state, &frame) } {
         // SAFETY: as above.
         unsafe { call.record(state, (&frame, outer)) };
     } else {
@@ -160,6 +162,93 @@ impl Call<'_> {
             || frame.weight.max(self.given.map_or(0, |seen| seen.weight)) >= LARGE
     }
 
+    /// Whether sums wouldn't tell what a small operation copied, or why.
+    unsafe fn may_copy(&self, state: &State, frame: &Frame) -> bool {
+        let spec = self.entry.spec;
+        if spec.has(Spec::ROUTINE) {
+            return hidden::is_more(frame.allocated, self.given.map(|seen| seen.n_bytes));
+        }
+        if self.entry.table == Table::Ufunc {
+            // SAFETY: the caller vouches for the arguments.
+            return unsafe { self.has_odd_operand() };
+        }
+        // SAFETY: as above.
+        let Some(subject) = (unsafe { self.subject() }) else { return false };
+        // SAFETY: alive.
+        if !unsafe { is_array(subject, self.types) } {
+            return false;
+        }
+        if spec.has(Spec::WRITES) {
+            let is_put = self.entry.table == Table::Array
+                && (spec.has(Spec::INDEXED) || self.entry.name == "setfield");
+            return is_put
+                // SAFETY: an array.
+                || spec.has(Spec::LAST_AXIS) && !unsafe { self.has_dense_lanes(state, subject) };
+        }
+        if self.given.is_none() || frame.allocated == 0 {
+            return false;
+        }
+        if spec.has(Spec::ORDERS) {
+            // `flatten` and `__array__` may have been asked for another order or dtype.
+            let is_asked = self.entry.table == Table::Array && self.args.are_any();
+            // SAFETY: both are arrays.
+            return is_asked || !unsafe { hidden::lie_alike(subject, self.result) };
+        }
+        // SAFETY: as above.
+        spec.has(Spec::CASTS) && !unsafe { hidden::are_of_one_dtype(subject, self.result) }
+    }
+
+    /// Whether an array that a ufunc's method works on has to go through a buffer.
+    unsafe fn has_odd_operand(&self) -> bool {
+        // SAFETY: the caller vouches for the arguments.
+        let out = unsafe { self.args.keyword(Keyword::Out, self.types) };
+        (0..self.args.n.min(4))
+            // SAFETY: as above.
+            .filter_map(|at| unsafe { self.args.positional(at) })
+            .chain(out)
+            // SAFETY: alive.
+            .filter(|&it| unsafe { is_array(it, self.types) })
+            // SAFETY: arrays.
+            .any(|it| unsafe { hidden::needs_buffer(it) })
+    }
+
+    /// Whether what is sorted lies densely along the axis along which it is sorted.
+    unsafe fn has_dense_lanes(&self, state: &State, array: Address) -> bool {
+        // SAFETY: the caller vouches for the array.
+        let body = unsafe { read::<ArrayBody>(array, OBJECT_SIZE) };
+        // SAFETY: as above.
+        if unsafe { hidden::needs_buffer(array) } {
+            return false;
+        }
+        if body.flags & array::C_CONTIGUOUS != 0 && !self.args.are_any() {
+            return true;
+        }
+        let mut facts = Facts::default();
+        // SAFETY: as above.
+        unsafe { self.add_axes(&mut facts) };
+        let axis = (facts.axes.trailing_zeros() as usize).wrapping_mul(8);
+        if facts.axes.count_ones() != 1 {
+            return true;
+        }
+        // SAFETY: the array has this axis, as the call was good.
+        let stride = unsafe { read::<usize>(body.strides.addr(), axis) };
+        // SAFETY: the caller vouches for the array.
+        stride == unsafe { state.dtypes.itemsize_of(array) }
+    }
+
+    /// Whether an array of more than one element, or one of as many as are written, is put into
+    /// `whole`: a single element that fills more is no copy.
+    unsafe fn is_array_put(&self, state: &State, whole: Seen) -> bool {
+        let first = if self.entry.spec.has(Spec::INDEXED) { 2 } else { 1 };
+        (first..self.args.n.min(4))
+            // SAFETY: the caller vouches for the arguments.
+            .filter_map(|at| unsafe { self.args.positional(at) })
+            // SAFETY: alive.
+            .filter(|&argument| unsafe { is_array(argument, self.types) })
+            // SAFETY: an array.
+            .any(|array| !unsafe { state.look(array) }.fills(whole.n_elements))
+    }
+
     unsafe fn count(&self, state: &mut State, frame: &Frame) {
         let spec = self.entry.spec;
         let written = self.given.map_or(0, |seen| seen.n_bytes);
@@ -178,17 +267,19 @@ impl Call<'_> {
                 let chosen = unsafe { self.chosen(whole) };
                 small.written = chosen.unwrap_or(whole.n_bytes);
                 small.read = frame.read.saturating_sub(whole.n_bytes);
-            }
-            if spec.has(Spec::COPIES) {
                 // An array that is copied is broadcast to what is written.
-                small.copied = if small.read == 0 { 0 } else { small.written };
+                // SAFETY: as above.
+                if spec.has(Spec::COPIES) && unsafe { self.is_array_put(state, whole) } {
+                    small.copied = small.written;
+                }
             }
         } else if spec.has(Spec::COPIES) {
             small.copied = match self.given {
-                Some(seen) if frame.allocated != 0 => seen.n_bytes,
-                Some(_) => 0,
-                // To bytes.
-                None => frame.read,
+                // SAFETY: the caller vouches for the arguments.
+                Some(_) if subject.is_none() && unsafe { self.sequence() }.is_none() => 0,
+                Some(seen) if frame.allocated != 0 || spec.has(Spec::PICKS) => seen.n_bytes,
+                None if spec.has(Spec::BYTES) => frame.read,
+                _ => 0,
             };
             small.written = small.written.max(small.copied);
         }

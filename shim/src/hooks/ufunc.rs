@@ -13,6 +13,7 @@ use npprof_wire::record::{Role, operation as flag};
 use crate::memory::{Address, read};
 use crate::operation::call::{Args, Keyword};
 use crate::operation::counters::Small;
+use crate::operation::hidden::{self, Common};
 use crate::operation::look::{Seen, Types, is_array, is_sequence, items, types};
 use crate::operation::record::{Facts, Operands};
 use crate::operation::{Begun, LARGE};
@@ -63,9 +64,10 @@ unsafe extern "C" fn call(
         names: names.addr(),
         dict: 0,
     };
+    let mut common = Common::new();
     let mut inputs = [NOTHING; N_INPUTS];
     // SAFETY: Python's call, with the lock held.
-    let begun = unsafe { begin(&call, &mut inputs) };
+    let begun = unsafe { begin(&call, &mut common, &mut inputs) };
     // SAFETY: `stand_in` stored it before this could be called.
     let original =
         unsafe { std::mem::transmute::<usize, VectorCall>(ORIGINAL.load(Ordering::Relaxed)) };
@@ -73,7 +75,7 @@ unsafe extern "C" fn call(
     let result = unsafe { original(ufunc, args, n_args, names) };
     if !begun.is_none() {
         // SAFETY: the lock is held again, and the arguments belong to the caller.
-        unsafe { finish(begun, &call, &inputs, result.addr()) };
+        unsafe { finish(begun, &call, (&common, &inputs), result.addr()) };
     }
     result
 }
@@ -82,7 +84,7 @@ unsafe extern "C" fn call(
 ///
 /// The call must be under way, with the lock held.
 #[inline(always)]
-unsafe fn begin(call: &Args, inputs: &mut Inputs) -> Begun {
+unsafe fn begin(call: &Args, common: &mut Common, inputs: &mut Inputs) -> Begun {
     // SAFETY: the caller vouches for the lock.
     let Some(state) = (unsafe { enter_locked() }) else { return Begun::NONE };
     let Some(types) = types() else { return Begun::NONE };
@@ -99,6 +101,8 @@ unsafe fn begin(call: &Args, inputs: &mut Inputs) -> Begun {
             let seen = unsafe { state.look(argument) };
             // SAFETY: as above.
             let strided = unsafe { state.strided_bytes(argument, seen, types) };
+            // SAFETY: as above.
+            unsafe { common.see(argument) };
             sum.weight = sum.weight.max(seen.weight);
             sum.n_bytes = sum.n_bytes.wrapping_add(seen.n_bytes);
             n_strided = n_strided.wrapping_add(strided);
@@ -115,7 +119,7 @@ unsafe fn begin(call: &Args, inputs: &mut Inputs) -> Begun {
 ///
 /// As for [`begin`], with its result, the call being over.
 #[inline(always)]
-unsafe fn finish(begun: Begun, call: &Args, inputs: &Inputs, result: Address) {
+unsafe fn finish(begun: Begun, call: &Args, (common, inputs): (&Common, &Inputs), result: Address) {
     // SAFETY: the caller vouches for the lock.
     let Some(state) = (unsafe { enter_locked() }) else { return };
     let (Some(frame), Some(types)) = (state.end_small(begun), types()) else { return };
@@ -123,6 +127,7 @@ unsafe fn finish(begun: Begun, call: &Args, inputs: &Inputs, result: Address) {
         return;
     }
     let mut written = 0;
+    let mut dtype = 0;
     let mut weight = frame.weight;
     // SAFETY: alive, as it is being given back.
     if unsafe { is_array(result, types) } {
@@ -130,6 +135,8 @@ unsafe fn finish(begun: Begun, call: &Args, inputs: &Inputs, result: Address) {
         let seen = unsafe { state.look(result) };
         written = seen.n_bytes;
         weight = weight.max(seen.weight);
+        // SAFETY: as above.
+        dtype = unsafe { hidden::dtype_of(result) };
         let is_callback = seen.n_elements >= MIN_CALLBACKS
             // SAFETY: a ufunc.
             && unsafe { read::<Address>(call.receiver, ufunc::OBJ) } != 0;
@@ -137,7 +144,13 @@ unsafe fn finish(begun: Begun, call: &Args, inputs: &Inputs, result: Address) {
             weight = LARGE;
         }
     }
-    if weight >= LARGE {
+    let is_plain = common.is_plain(dtype)
+        && call.names == 0
+        // SAFETY: a ufunc.
+        && unsafe { read::<i32>(call.receiver, ufunc::CORE_ENABLED) } == 0;
+    // SAFETY: as above.
+    let may_copy = || unsafe { may_copy((frame.allocated, written), call, result, types) };
+    if weight >= LARGE || !is_plain && may_copy() {
         // SAFETY: as above.
         return unsafe { record(state, frame.outer, call, result) };
     }
@@ -177,6 +190,52 @@ unsafe fn finish(begun: Begun, call: &Args, inputs: &Inputs, result: Address) {
             unsafe { state.note_write(out, types) };
         }
     }
+}
+
+/// Whether something may have been copied besides what the ufunc is for: arrays of another dtype or
+/// byte order, and what linear algebra can't take as it lies.
+///
+/// # Safety
+///
+/// As for [`finish`].
+#[inline(never)]
+unsafe fn may_copy(
+    (allocated, written): (u64, usize),
+    call: &Args,
+    result: Address,
+    types: &Types,
+) -> bool {
+    // SAFETY: alive, as it is being given back.
+    let first = unsafe { output(result, 0, types) };
+    // SAFETY: a ufunc.
+    let is_generalised = unsafe { read::<i32>(call.receiver, ufunc::CORE_ENABLED) } != 0;
+    // SAFETY: an array.
+    let to = first.map(|first| unsafe { hidden::type_num(first) });
+    let is_odd = |array: Address| {
+        // SAFETY: an array, here and below.
+        let from = unsafe { hidden::type_num(array) };
+        to.is_some_and(|to| hidden::may_cast(from, to))
+            // SAFETY: as above.
+            || unsafe { hidden::needs_buffer(array) }
+            // SAFETY: as above.
+            || is_generalised && !unsafe { hidden::is_dense(array) }
+    };
+    let has_odd = (0..call.n)
+        // SAFETY: arguments.
+        .filter_map(|index| unsafe { call.positional(index) })
+        // SAFETY: alive, as the caller holds them.
+        .any(|argument| unsafe { is_array(argument, types) } && is_odd(argument));
+    // SAFETY: the call's.
+    let out = || unsafe { call.keyword(Keyword::Out, types) };
+    has_odd
+        || call.names != 0
+            && out().is_some_and(|out| {
+                (0..MAX_OUTPUTS)
+                    // SAFETY: alive, as the caller holds it.
+                    .map_while(|index| unsafe { output(out, index, types) })
+                    .any(is_odd)
+            })
+        || is_generalised && hidden::is_more(allocated, first.map(|_| written))
 }
 
 /// The array at `index` of what is an array, or a sequence of arrays and of `None`, which are left out.

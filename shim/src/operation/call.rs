@@ -48,6 +48,11 @@ impl Args {
         (index < self.n).then(|| unsafe { read::<Address>(self.items, index.wrapping_mul(8)) })
     }
 
+    /// Whether there are any arguments besides the receiver, other than an empty dict.
+    pub(crate) fn are_any(&self) -> bool {
+        self.n != 0 || self.names != 0 || self.dict != 0
+    }
+
     /// Number of keyword arguments that come with a tuple of names.
     fn n_names(&self) -> usize {
         if self.names == 0 {

@@ -244,6 +244,11 @@ impl Seen {
         }
         (self.data, self.n_elements.wrapping_mul(self.stride).max(self.n_bytes))
     }
+
+    /// Whether this is at most one element, written to all of more than that.
+    pub(crate) fn fills(&self, n_elements: usize) -> bool {
+        self.n_elements <= 1 && n_elements > self.n_elements
+    }
 }
 
 /// Looks at an array.

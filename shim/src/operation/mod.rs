@@ -11,6 +11,7 @@ pub(crate) mod call;
 pub(crate) mod copies;
 pub(crate) mod counters;
 pub(crate) mod finish;
+pub(crate) mod hidden;
 pub(crate) mod index;
 pub(crate) mod look;
 pub(crate) mod names;
@@ -254,6 +255,7 @@ pub(crate) struct Ended {
     pub(crate) weight: usize,
     pub(crate) read: usize,
     pub(crate) strided: usize,
+    pub(crate) allocated: u64,
 }
 
 /// What a block that was just made belongs to.
@@ -313,6 +315,7 @@ impl State {
             weight: frame.weight,
             read: frame.read,
             strided: frame.strided,
+            allocated: frame.allocated,
         })
     }
 

@@ -31,7 +31,7 @@ impl Spec {
     /// Takes `dtype` as its first argument.
     pub(crate) const TYPED: Self = Self(1 << 9);
     /// The axis is its first argument, or 1, 2 or 3 for a later one: see [`Self::axis`].
-    const AXIS_SHIFT: u32 = 16;
+    const AXIS_SHIFT: u32 = 20;
     /// Works along the last axis if no axis is given; else along the first.
     pub(crate) const LAST_AXIS: Self = Self(1 << 10);
     /// Makes a ufunc.
@@ -43,6 +43,16 @@ impl Spec {
 
     /// A mask, its second argument, says which elements are written.
     pub(crate) const MASKED: Self = Self(1 << 14);
+    /// Makes itself copies of what it can't take as it lies.
+    pub(crate) const ROUTINE: Self = Self(1 << 15);
+    /// Why it copies is told by whether the copy has another dtype.
+    pub(crate) const CASTS: Self = Self(1 << 16);
+    /// Why it copies is told by whether the copy has another dtype or order.
+    pub(crate) const ORDERS: Self = Self(1 << 17);
+    /// Gives bytes, or what contains them.
+    pub(crate) const BYTES: Self = Self(1 << 18);
+    /// Picks elements, and never gives a view.
+    pub(crate) const PICKS: Self = Self(1 << 19);
 
     pub(crate) const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -70,28 +80,29 @@ const PLAIN: Spec = Spec::PLAIN;
 const COPIES: Spec = Spec::COPIES;
 const VIEWS: Spec = Spec::VIEWS;
 const WRITES: Spec = Spec::WRITES;
+const ARRAY: Spec = COPIES.and(VIEWS).and(Spec::CONVERTS);
 
 /// Methods of `ndarray`.
 pub(crate) const METHODS: &[(&str, Spec)] = &[
-    ("__array__", VIEWS),
+    ("__array__", VIEWS.and(Spec::ORDERS)),
     ("__copy__", COPIES),
     ("__deepcopy__", COPIES),
     ("__dlpack__", Spec::EXPORTS),
-    ("__reduce__", COPIES),
+    ("__reduce__", COPIES.and(Spec::BYTES)),
     ("__setstate__", PLAIN),
     ("argmax", Spec::PLAIN.axis_at(0)),
     ("argmin", Spec::PLAIN.axis_at(0)),
     ("argpartition", Spec::LAST_AXIS.axis_at(1)),
     ("argsort", Spec::LAST_AXIS.axis_at(0)),
-    ("astype", COPIES.and(VIEWS).and(Spec::TYPED)),
+    ("astype", COPIES.and(VIEWS).and(Spec::TYPED).and(Spec::CASTS)),
     ("byteswap", COPIES),
-    ("choose", PLAIN),
-    ("compress", COPIES.and(Spec::INDEXED)),
+    ("choose", COPIES.and(Spec::PICKS)),
+    ("compress", COPIES.and(Spec::INDEXED).and(Spec::PICKS).axis_at(1)),
     ("copy", COPIES),
     ("diagonal", VIEWS),
-    ("dot", PLAIN),
+    ("dot", Spec::ROUTINE),
     ("fill", WRITES),
-    ("flatten", COPIES),
+    ("flatten", COPIES.and(Spec::ORDERS)),
     ("getfield", VIEWS),
     ("item", Spec::ELEMENT),
     ("itemset", WRITES.and(Spec::ELEMENT)),
@@ -107,11 +118,11 @@ pub(crate) const METHODS: &[(&str, Spec)] = &[
     ("sort", WRITES.and(Spec::LAST_AXIS).axis_at(0)),
     ("squeeze", VIEWS),
     ("swapaxes", VIEWS),
-    ("take", COPIES.and(Spec::INDEXED).axis_at(1)),
-    ("tobytes", COPIES),
+    ("take", COPIES.and(Spec::INDEXED).and(Spec::PICKS).axis_at(1)),
+    ("tobytes", COPIES.and(Spec::BYTES)),
     ("tofile", PLAIN),
     ("tolist", Spec::LISTS),
-    ("tostring", COPIES),
+    ("tostring", COPIES.and(Spec::BYTES)),
     ("transpose", VIEWS),
     ("view", VIEWS),
 ];
@@ -120,19 +131,19 @@ pub(crate) const METHODS: &[(&str, Spec)] = &[
 pub(crate) const FUNCTIONS: &[(&str, Spec)] = &[
     ("_reconstruct", Spec::MAKES),
     ("arange", Spec::MAKES),
-    ("array", COPIES.and(VIEWS).and(Spec::CONVERTS).and(Spec::TYPED)),
-    ("asanyarray", COPIES.and(VIEWS).and(Spec::CONVERTS)),
-    ("asarray", COPIES.and(VIEWS).and(Spec::CONVERTS)),
-    ("ascontiguousarray", COPIES.and(VIEWS).and(Spec::CONVERTS)),
-    ("asfortranarray", COPIES.and(VIEWS).and(Spec::CONVERTS)),
+    ("array", ARRAY.and(Spec::ORDERS).and(Spec::TYPED)),
+    ("asanyarray", ARRAY.and(Spec::ORDERS)),
+    ("asarray", ARRAY.and(Spec::ORDERS)),
+    ("ascontiguousarray", ARRAY.and(Spec::CASTS)),
+    ("asfortranarray", ARRAY.and(Spec::CASTS)),
     ("bincount", PLAIN),
-    ("c_einsum", PLAIN),
+    ("c_einsum", Spec::ROUTINE),
     ("concatenate", COPIES.and(Spec::ALWAYS).axis_at(1)),
     ("copyto", WRITES.and(COPIES)),
-    ("correlate", PLAIN),
-    ("correlate2", PLAIN),
+    ("correlate", Spec::ROUTINE),
+    ("correlate2", Spec::ROUTINE),
     ("count_nonzero", PLAIN),
-    ("dot", PLAIN),
+    ("dot", Spec::ROUTINE),
     ("empty", Spec::MAKES),
     ("empty_like", Spec::MAKES),
     ("from_dlpack", VIEWS),
@@ -141,19 +152,19 @@ pub(crate) const FUNCTIONS: &[(&str, Spec)] = &[
     ("fromiter", Spec::ITERATES),
     ("frompyfunc", Spec::MAKES_UFUNC),
     ("fromstring", Spec::MAKES),
-    ("inner", PLAIN),
+    ("inner", Spec::ROUTINE),
     ("interp", PLAIN),
     ("interp_complex", PLAIN),
     ("lexsort", PLAIN),
     ("packbits", PLAIN),
     ("place", WRITES.and(COPIES).and(Spec::INDEXED).and(Spec::MASKED)),
     ("_place", WRITES.and(COPIES).and(Spec::INDEXED).and(Spec::MASKED)),
-    ("_insert", WRITES.and(COPIES).and(Spec::INDEXED)),
+    ("_insert", WRITES.and(COPIES).and(Spec::INDEXED).and(Spec::MASKED)),
     ("putmask", WRITES.and(COPIES).and(Spec::INDEXED).and(Spec::MASKED)),
     ("ravel_multi_index", PLAIN),
     ("unpackbits", PLAIN),
     ("unravel_index", PLAIN),
-    ("vdot", PLAIN),
+    ("vdot", Spec::ROUTINE),
     ("where", PLAIN),
     ("zeros", Spec::MAKES),
 ];
