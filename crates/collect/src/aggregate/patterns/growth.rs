@@ -37,6 +37,10 @@ struct AtSite {
     peak_ns: u64,
     /// Birth of the first of those that are there.
     first_ns: u64,
+    /// Of one stack at most, and the runs of the one that ran most. What is alive by different
+    /// stacks may be what one execution works with.
+    n_of_stack: u64,
+    n_runs: u64,
     /// Address and size of the latest one.
     latest: (u64, u64),
     is_small: bool,
@@ -64,9 +68,17 @@ pub(super) struct Growth {
     sites: Vec<AtSite>,
     entries: Spans<Entry>,
     n_small: usize,
-    /// Of stacks whose blocks are followed: how often they ran, and the allocation at the site that
-    /// was the latest one. An operation may allocate several blocks.
-    runs: FxHashMap<u32, (u64, u64)>,
+    /// Of stacks whose blocks are followed.
+    runs: FxHashMap<u32, Runs>,
+}
+
+/// The runs of a stack. An operation may allocate several blocks.
+#[derive(Clone, Copy, Debug, Default)]
+struct Runs {
+    n: u64,
+    /// The allocation at the site that was the latest one.
+    latest: u64,
+    n_live: u64,
 }
 
 impl Growth {
@@ -92,12 +104,15 @@ impl Growth {
             return;
         }
         let n_site = scene.context.n_allocations(born.site);
-        let (n_run, latest) = self.runs.entry(born.stack).or_default();
-        if born.is_first || born.operation == 0 || latest.wrapping_add(1) != n_site {
-            *n_run += 1;
+        let runs = self.runs.entry(born.stack).or_default();
+        if born.is_first || born.operation == 0 || runs.latest.wrapping_add(1) != n_site {
+            runs.n += 1;
         }
-        *latest = n_site;
-        let n_run = *n_run;
+        runs.latest = n_site;
+        runs.n_live += 1;
+        let n_run = runs.n;
+        site.n_of_stack = site.n_of_stack.max(runs.n_live);
+        site.n_runs = site.n_runs.max(runs.n);
         self.n_small += usize::from(is_small);
         site.is_small |= is_small;
         // From now on, the one before need not be there any more.
@@ -148,7 +163,7 @@ impl Growth {
         let (start, entry) = (span.start, span.value);
         let n_site = scene.context.n_allocations(entry.site);
         let is_late = || {
-            let n_run = self.runs.get(&entry.stack).map_or(0, |&(n_run, _)| n_run);
+            let n_run = self.runs.get(&entry.stack).map_or(0, |runs| runs.n);
             n_run > entry.n_run
         };
         if n_site >= entry.n_site.saturating_add(LATE) || is_late() {
@@ -198,6 +213,9 @@ impl Growth {
 
     fn end(&mut self, entry: &Entry, is_avoidable: bool, scene: &Scene<'_>) {
         self.n_small = self.n_small.saturating_sub(usize::from(entry.size < SMALLEST));
+        if let Some(runs) = self.runs.get_mut(&entry.stack) {
+            runs.n_live = runs.n_live.saturating_sub(1);
+        }
         let Some(site) = self.sites.get_mut(entry.site as usize) else { return };
         let is_avoidable = is_avoidable && entry.n_site > site.n_read;
         if entry.n_site > site.n_read {
@@ -227,13 +245,14 @@ impl Growth {
             // Where there were as many long before the end, something keeps them few.
             let n = scene.context.n_allocations(number);
             let is_growing = site.peak_n >= n - n / 4 || site.is_cut;
-            let is_much = site.n_peak >= MIN_LIVE && site.peak >= MIN_BYTES;
+            let is_much = site.n_peak.min(site.n_of_stack) >= MIN_LIVE && site.peak >= MIN_BYTES;
             if !is_growing || !is_much || is_appending(number) {
                 continue;
             }
             let detail = Detail::MemoryGrowth {
                 n_live: site.n_peak,
-                n_executions: n,
+                // Small arrays are followed only from some time on.
+                n_executions: if site.is_small { n } else { site.n_runs },
                 oldest: Nanos(site.peak_ns.saturating_sub(site.first_ns)),
             };
             let high_water = match &site.saving {

@@ -362,6 +362,22 @@ fn arrays_that_pile_up_unread_are_growth() {
 }
 
 #[test]
+fn what_one_execution_has_alive_at_once_is_no_pile() {
+    let mut play = Play::new();
+    // A function works with as many arrays, and returns none of them.
+    let scratch: Vec<_> = (1..=12)
+        .map(|line| {
+            let at = format!("main:64 np.predict:{line}");
+            play.alloc(&at, "empty", "float64", &[250_000])
+        })
+        .collect();
+    for array in &scratch {
+        play.free(array, "main:64 np.predict:20");
+    }
+    play.check(&[]);
+}
+
+#[test]
 fn small_arrays_pile_up_too() {
     let mut play = Play::new();
     for _ in 0..20_000 {
