@@ -7,6 +7,7 @@ use npprof_model::{
     Process, ProcessIndex, Site, SiteId, Snapshot, StackCount, StackId, Thread, Totals,
 };
 use npprof_wire::record::Order as WireOrder;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::aggregate::Sums;
 use crate::aggregate::layouts::Told;
@@ -48,9 +49,9 @@ pub(crate) fn snapshot(tree: &mut Tree, detail: Detail) -> Snapshot {
             session.site_ids.push(tree.n_sites);
             tree.n_sites = tree.n_sites.saturating_add(1);
         }
-        let counts = match detail {
-            Detail::Sites => Vec::new(),
-            Detail::Stacks => call_stacks(session, &mut stacks),
+        let (counts, stack_ids) = match detail {
+            Detail::Sites => Default::default(),
+            Detail::Stacks => call_stacks(session, &seen, &mut stacks),
         };
         let Summary { all, by_site, operations: stats } = summary;
         sums.push(all);
@@ -59,7 +60,8 @@ pub(crate) fn snapshot(tree: &mut Tree, detail: Detail) -> Snapshot {
         add_sites(session, process, tree.origin_ns, details, &mut sites);
         let id = |site| identified(site, &session.site_ids);
         operations.extend(stats.into_iter().map(|it| OperationStats { site: id(it.site), ..it }));
-        patterns.extend(seen.into_iter().map(|pattern| with_identifiers(pattern, id)));
+        let of_stack = |stack| stack_ids.get(&stack).copied();
+        patterns.extend(seen.into_iter().map(|pattern| with_identifiers(pattern, id, of_stack)));
     }
     let processes: Arc<[Process]> = tree
         .sessions
@@ -184,11 +186,18 @@ fn totals(sums: &Sums, origin_ns: u64) -> Totals {
     }
 }
 
-/// The call stacks that allocated, by site of their process.
-fn call_stacks(session: &mut Session, to: &mut Vec<CallStack>) -> Vec<Vec<StackCount>> {
+/// The call stacks that allocated, by site of their process, and the identifiers of these and of
+/// those that patterns name.
+fn call_stacks(
+    session: &mut Session,
+    patterns: &[Pattern],
+    to: &mut Vec<CallStack>,
+) -> (Vec<Vec<StackCount>>, FxHashMap<StackId, StackId>) {
     let aggregate = &mut session.aggregate;
     let mark = aggregate.mark();
     let mut by_site = vec![Vec::new(); aggregate.sites.all().len()];
+    let is_named: FxHashSet<StackId> = patterns.iter().filter_map(|it| it.stack).collect();
+    let mut ids = FxHashMap::default();
     for number in 0..aggregate.stacks.len() {
         let stack = &aggregate.stacks[number];
         let Some(counts) = by_site.get_mut(stack.site as usize) else {
@@ -202,18 +211,21 @@ fn call_stacks(session: &mut Session, to: &mut Vec<CallStack>) -> Vec<Vec<StackC
             live: Bytes(stack.held.live()),
             at_high_water: Bytes(stack.held.at_high_water(mark)),
         };
-        if count.n == 0 && count.live.0 == 0 && count.at_high_water.0 == 0 {
+        let number = u32::try_from(number).unwrap_or(0);
+        if count.n > 0 || count.live.0 > 0 || count.at_high_water.0 > 0 {
+            counts.push(count);
+        } else if !is_named.contains(&StackId(number)) {
             continue;
         }
-        counts.push(count);
-        let places = aggregate.frames(u32::try_from(number).unwrap_or(0));
+        ids.insert(StackId(number), id);
+        let places = aggregate.frames(number);
         let frames = places.iter().map(|place| frame(&aggregate.definitions, place)).collect();
         to.push(CallStack { id, frames });
     }
     for counts in &mut by_site {
         counts.sort_by_key(|count| std::cmp::Reverse(count.bytes));
     }
-    by_site
+    (by_site, ids)
 }
 
 /// What is known of sites beside their allocations, each by the number of the site.
@@ -229,9 +241,14 @@ fn identified(site: SiteId, ids: &[u32]) -> SiteId {
     SiteId(ids.get(site.0 as usize).copied().unwrap_or(u32::MAX))
 }
 
-fn with_identifiers(pattern: Pattern, id: impl Fn(SiteId) -> SiteId) -> Pattern {
+fn with_identifiers(
+    pattern: Pattern,
+    id: impl Fn(SiteId) -> SiteId,
+    of_stack: impl Fn(StackId) -> Option<StackId>,
+) -> Pattern {
     let related = pattern.related.iter().map(|&(role, site)| (role, id(site))).collect();
-    Pattern { site: id(pattern.site), related, ..pattern }
+    let stack = pattern.stack.and_then(of_stack);
+    Pattern { site: id(pattern.site), stack, related, ..pattern }
 }
 
 /// Which of so many sites patterns name.

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use npprof_model::{Bytes, Frame, Nanos, OperandRole, Pattern, Site, SiteId, Snapshot, StackId};
 
 use crate::finding::{Finding, Related, Severity, Value};
+use crate::library::Library;
 use crate::python::{self, Line};
 use crate::rule::{Advice, Context, Rule, Seen};
 use crate::rules::RULES;
@@ -15,6 +16,9 @@ use crate::words;
 
 /// Processes whose ids a finding lists.
 const MAX_PROCESSES: usize = 1000;
+
+/// Frames by the number of their stack.
+type Stacks<'a> = HashMap<StackId, &'a [Frame]>;
 
 /// What one kind has at one line, over all processes.
 struct Group<'a> {
@@ -41,14 +45,23 @@ pub fn find(
     settings: &Settings,
     source: &dyn Fn(&Frame) -> Option<String>,
 ) -> Vec<Finding> {
-    let groups = grouped(snapshot, source);
+    let stacks: Stacks<'_> =
+        snapshot.stacks.iter().map(|stack| (stack.id, &*stack.frames)).collect();
+    let groups = grouped(snapshot, &stacks, source);
     let high_water = snapshot.highest_process().map_or(Bytes(0), |(bytes, _)| bytes);
     let mut found: Vec<(Group<'_>, Advice)> = groups
         .into_iter()
         .filter_map(|group| {
-            let line = group.source.as_deref().filter(|_| group.is_direct).and_then(Line::parse);
+            let inside = inside(&group, &stacks);
+            let is_own = inside.map_or(group.is_direct, <[Frame]>::is_empty);
+            let line = group.source.as_deref().filter(|_| is_own).and_then(Line::parse);
             let context = Context { settings, rule: group.rule, line: line.as_ref(), high_water };
             let advice = (group.rule.advise)(&group.pattern, &context)?;
+            let library = inside.and_then(Library::of);
+            let advice = match library.filter(|_| group.is_user) {
+                Some(library) => library.advise(group.rule.kind, &group.pattern, advice),
+                None => advice,
+            };
             Some((group, advice))
         })
         .collect();
@@ -88,11 +101,10 @@ pub fn is_silenced(line: &str, kind: &str) -> bool {
 
 fn grouped<'a>(
     snapshot: &'a Snapshot,
+    stacks: &Stacks<'_>,
     source: &dyn Fn(&Frame) -> Option<String>,
 ) -> Vec<Group<'a>> {
     let sites: HashMap<SiteId, &Site> = snapshot.sites.iter().map(|site| (site.id, site)).collect();
-    let stacks: HashMap<StackId, &[Frame]> =
-        snapshot.stacks.iter().map(|stack| (stack.id, &*stack.frames)).collect();
     let mut groups: BTreeMap<(usize, &str, u32, &str), Group<'_>> = BTreeMap::new();
     for pattern in snapshot.patterns.iter() {
         let place = RULES.iter().position(|rule| (rule.is_about)(&pattern.detail));
@@ -118,7 +130,7 @@ fn grouped<'a>(
                 source: source(frame),
                 is_direct: true,
             });
-        group.is_direct &= is_direct(site, &stacks);
+        group.is_direct &= is_direct(site, stacks);
         group.is_user |= site.is_user;
         if !group.sites.contains(&site.id) && group.sites.len() < MAX_PROCESSES {
             group.sites.push(site.id);
@@ -140,13 +152,23 @@ fn grouped<'a>(
 
 /// No stack of the site has frames of others than NumPy inside of it. Where no stack is known, it
 /// is taken to be so.
-fn is_direct(site: &Site, stacks: &HashMap<StackId, &[Frame]>) -> bool {
-    site.stacks.iter().filter_map(|count| stacks.get(&count.stack)).all(|frames| {
-        frames
-            .iter()
-            .take_while(|frame| **frame != site.frame)
-            .all(|frame| frame.file.contains("/numpy/"))
-    })
+fn is_direct(site: &Site, stacks: &Stacks<'_>) -> bool {
+    let known = site.stacks.iter().filter_map(|count| stacks.get(&count.stack));
+    known.into_iter().all(|frames| others(frames, &site.frame).is_empty())
+}
+
+/// The frames of others than NumPy that the largest event has inside of its line, innermost first,
+/// if its stack is known.
+fn inside<'a>(group: &Group<'_>, stacks: &Stacks<'a>) -> Option<&'a [Frame]> {
+    stacks.get(&group.pattern.stack?).map(|frames| others(frames, group.frame))
+}
+
+/// What of a stack is inside of this frame, from the innermost one on that isn't NumPy's.
+fn others<'a>(frames: &'a [Frame], home: &Frame) -> &'a [Frame] {
+    let end = frames.iter().position(|frame| frame == home).unwrap_or(frames.len());
+    let inner = frames.get(..end).unwrap_or_default();
+    let first = inner.iter().position(|frame| !frame.file.contains("/numpy/"));
+    first.and_then(|first| inner.get(first..)).unwrap_or_default()
 }
 
 fn is_explained(
@@ -292,24 +314,45 @@ mod tests {
         assert_eq!(kinds(&snapshot, None), ["info redundant-copy 1 9.00 MiB"]);
     }
 
+    /// What is said when this file's function did it, called by the line; the stack of the copy
+    /// itself may be known, or only those of the line.
+    fn called(inner: &str, is_known: bool) -> Finding {
+        let id = StackId(5);
+        let mut snapshot =
+            snapshot(vec![Pattern { stack: is_known.then_some(id), ..redundant(9) }]);
+        let mut own = site(1, 1);
+        let bytes = Bytes(9 * MIB);
+        let count = StackCount { stack: id, n: 1, bytes, live: bytes, at_high_water: bytes };
+        own.stacks = [count].into();
+        let inner = Frame { file: inner.into(), line: 9, function: "g".into() };
+        let frames = [inner, own.frame.clone()].into();
+        snapshot.sites = [own].into();
+        snapshot.stacks = [CallStack { id, frames }].into();
+        let line = |_: &Frame| Some("model.fit(options.copy())".to_owned());
+        find(&snapshot, &Settings::default(), &line).remove(0)
+    }
+
     #[test]
     fn what_a_library_did_is_not_blamed_on_an_expression_of_the_line() {
-        let fix = |inner: &str| {
-            let mut snapshot = snapshot(vec![redundant(9)]);
-            let mut own = site(1, 1);
-            let id = StackId(5);
-            let bytes = Bytes(9 * MIB);
-            let count = StackCount { stack: id, n: 1, bytes, live: bytes, at_high_water: bytes };
-            own.stacks = [count].into();
-            let inner = Frame { file: inner.into(), line: 9, function: "g".into() };
-            let frames = [inner, own.frame.clone()].into();
-            snapshot.sites = [own].into();
-            snapshot.stacks = [CallStack { id, frames }].into();
-            let line = |_: &Frame| Some("model.fit(options.copy())".to_owned());
-            find(&snapshot, &Settings::default(), &line)[0].fix.clone()
-        };
-        assert!(fix("/lib/site-packages/numpy/lib/x.py").starts_with("Use `options` itself"));
-        assert!(fix("/lib/site-packages/sklearn/x.py").starts_with("Leave the copy out"));
+        for is_known in [false, true] {
+            let fix = |inner| called(inner, is_known).fix;
+            assert!(fix("/lib/site-packages/numpy/lib/x.py").starts_with("Use `options` itself"));
+            assert!(fix("/lib/python3.12/copy.py").starts_with("Leave the copy out"));
+        }
+        let fix = called("/lib/site-packages/sklearn/x.py", false).fix;
+        assert!(fix.starts_with("Leave the copy out"));
+    }
+
+    #[test]
+    fn what_a_library_did_is_told_to_its_caller() {
+        let told = called("/lib/site-packages/sklearn/x.py", true);
+        assert!(
+            told.message.ends_with("; this is inside of `sklearn/x.py:9 g`"),
+            "{}",
+            told.message
+        );
+        assert!(told.fix.starts_with("It is sklearn that copies"), "{}", told.fix);
+        assert!(told.evidence.contains(&("package", "sklearn".into())));
     }
 
     #[test]

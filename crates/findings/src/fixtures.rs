@@ -42,6 +42,7 @@ pub(crate) fn input(layout: ArrayLayout) -> Operand {
 pub(crate) fn pattern(detail: Detail, n: u64, bytes: u64) -> Pattern {
     Pattern {
         site: SiteId(1),
+        stack: None,
         detail,
         n,
         bytes: Bytes(bytes),

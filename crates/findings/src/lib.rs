@@ -9,6 +9,7 @@
 
 mod engine;
 mod finding;
+mod library;
 mod rule;
 mod settings;
 

@@ -4,6 +4,20 @@ use npprof_model::layout::Shape;
 use npprof_model::units::grouped;
 use npprof_model::{ArrayLayout, OperandRole, Order, Pattern};
 
+/// Text as code.
+pub(crate) fn code(text: &str) -> String {
+    format!("`{}`", text.replace('`', "'"))
+}
+
+/// `float64 in C order`: what one array may have in common with others of other shapes.
+pub(crate) fn plain(layout: &ArrayLayout) -> String {
+    match layout.order {
+        Order::C => format!("{} in C order", layout.dtype),
+        Order::F => format!("{} in Fortran order", layout.dtype),
+        _ => layout.dtype.to_string(),
+    }
+}
+
 /// `once`, `twice`, `1,234 times`.
 pub(crate) fn times(n: u64) -> String {
     match n {
@@ -26,11 +40,7 @@ pub(crate) fn counted(n: u64, word: &str) -> String {
 
 /// The operation as code, or `otherwise` where there is none.
 pub(crate) fn operation(pattern: &Pattern, otherwise: &str) -> String {
-    if pattern.operation.is_empty() {
-        otherwise.to_owned()
-    } else {
-        format!("`{}`", pattern.operation.replace('`', "'"))
-    }
+    if pattern.operation.is_empty() { otherwise.to_owned() } else { code(&pattern.operation) }
 }
 
 /// The name of the operation as it is called in source: `astype` of `ndarray.astype(f4→f8)`.

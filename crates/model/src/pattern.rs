@@ -5,13 +5,15 @@
 
 use std::sync::Arc;
 
-use crate::{ArrayLayout, Bytes, Nanos, Operand, SiteId};
+use crate::{ArrayLayout, Bytes, Nanos, Operand, SiteId, StackId};
 
 /// A pattern at a call site, summed up over the run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
     /// Where to act.
     pub site: SiteId,
+    /// The stack of the largest event, where it is known.
+    pub stack: Option<StackId>,
     /// What it is, with the facts of its kind.
     pub detail: Detail,
     /// How often.

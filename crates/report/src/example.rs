@@ -128,6 +128,7 @@ fn copy(site: u32, mib: u64) -> Pattern {
     let array = layout(1, &[mib / 2, 131_072]);
     Pattern {
         site: SiteId(site),
+        stack: None,
         detail: Detail::RedundantCopy,
         n: 2,
         bytes: Bytes(mib * MIB),

@@ -348,6 +348,7 @@ impl<'a> Event<'a> {
         });
         let result = self.of_role(Role::Result).next().map(|array| array.layout.clone());
         Facts {
+            stack: self.raw.stack,
             operation: self.name.text.clone(),
             operands: operands.collect(),
             result,

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
-use npprof_model::{ArrayLayout, Bytes, Detail, Nanos, Operand, Pattern, Saves, SiteId, SiteRole};
+use npprof_model::{
+    ArrayLayout, Bytes, Detail, Nanos, Operand, Pattern, Saves, SiteId, SiteRole, StackId,
+};
 use rustc_hash::FxHashMap;
 
 /// What a report shows of an event.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Facts {
+    /// Where it was; 0 where that isn't known.
+    pub(super) stack: u32,
     pub(super) operation: Arc<str>,
     pub(super) operands: Arc<[Operand]>,
     pub(super) result: Option<ArrayLayout>,
@@ -41,6 +45,7 @@ impl<D> Tally<D> {
         let related = self.facts.related.iter().map(|&(role, site)| (role, SiteId(site)));
         Pattern {
             site: SiteId(site),
+            stack: (self.facts.stack != 0).then_some(StackId(self.facts.stack)),
             detail,
             n: self.n,
             bytes: Bytes(self.bytes),
