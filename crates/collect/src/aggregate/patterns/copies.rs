@@ -87,7 +87,8 @@ impl Copies {
 
     /// Elements that a slice would have selected.
     fn gather(&mut self, event: &Event<'_>, result: &Array, home: Home, scene: &Scene<'_>) {
-        let Some(owner) = event.inputs().next().and_then(|source| source.home) else { return };
+        let Some(source) = event.inputs().next() else { return };
+        let Some(owner) = source.home else { return };
         let raw = event.raw;
         // Backwards, a slice is harder to read than what it stands for.
         if !event.has(operation::PROGRESSION) || raw.second.cast_signed() <= 0 {
@@ -96,6 +97,10 @@ impl Copies {
         let axis = if raw.axes == 0 { 0 } else { raw.axes.trailing_zeros() };
         let extent = result.layout.shape.get(axis as usize);
         let is_mask = event.of_role(Role::Index).any(|index| index.numbers() == Numbers::Bool);
+        // A filter that found nothing to leave out this time: no slice could have been known before.
+        if is_mask && extent.is_some() && extent == source.layout.shape.get(axis as usize) {
+            return;
+        }
         let detail = Detail::FancyIndexCopy {
             start: raw.detail.cast_signed(),
             count: extent.copied().unwrap_or(result.n),

@@ -144,6 +144,24 @@ fn a_conversion_for_one_export_is_avoidable_and_one_that_is_used_twice_is_not() 
 }
 
 #[test]
+fn a_mask_that_leaves_nothing_out_is_no_slice() {
+    let run = |n: u64, expected: &[&str]| {
+        let mut play = Play::new();
+        let x = load(&mut play, "float64", &[2_000_000]);
+        let mask = play.alloc("main:27", "isfinite", "bool", &[2_000_000]);
+        let kept = play.alloc("main:28", "getitem", "float64", &[n]);
+        let flags = operation::PROGRESSION;
+        let op = Op { flags, axes: 1, second: 1, ..Op::default() };
+        let operands = [(Role::Input, &x), (Role::Index, &mask), (Role::Result, &kept)];
+        play.op("main:28", "getitem", &op, &operands);
+        play.free(&kept, MAIN);
+        play.check(expected);
+    };
+    run(2_000_000, &[]);
+    run(1_500_000, &["fancy-index-copy:28 1x 12000000 -12000000"]);
+}
+
+#[test]
 fn an_index_that_is_a_progression_could_be_a_slice() {
     let mut play = Play::new();
     let x = load(&mut play, "float32", &[40_000, 128]);
