@@ -1,6 +1,6 @@
 //! Inner loops that use a small part of each cache line.
 
-use npprof_model::{Bytes, Detail, Nanos, Operand, OperandRole, Pattern};
+use npprof_model::{ArrayLayout, Bytes, Detail, Nanos, Operand, OperandRole, Pattern};
 
 use crate::finding::{Severity, Value};
 use crate::rule::{Advice, Default, Rule, Threshold, Yield, sum};
@@ -95,6 +95,18 @@ fn walked(pattern: &Pattern, inner_stride: i64) -> Option<&Operand> {
         .or_else(|| pattern.operands.iter().find(|operand| operand.role == OperandRole::Input))
 }
 
+/// One of several values that lie beside each other for each place, as by `a[:, :, i]`.
+fn is_part_of_cells(layout: &ArrayLayout) -> bool {
+    let Some((&last, outer)) = layout.strides.split_last() else { return false };
+    let extent = layout.shape.last().copied().unwrap_or(0);
+    let itemsize = layout.itemsize;
+    let is_dense = layout.strides.len() > 1
+        && extent > 1
+        && outer.last().copied() == last.checked_mul(i64::try_from(extent).unwrap_or(i64::MAX));
+    // Many of them are rather rows of a matrix that is walked across.
+    is_dense && last.unsigned_abs() > itemsize && last.unsigned_abs() <= itemsize.saturating_mul(64)
+}
+
 fn speed(bytes: Bytes, time: Nanos) -> Option<u64> {
     let speed = u128::from(bytes.0) * 1_000_000_000 / u128::from(time.0.max(1));
     (time.0 > 0 && bytes.0 > 0).then(|| u64::try_from(speed).unwrap_or(u64::MAX))
@@ -114,6 +126,10 @@ fn remedy(pattern: &Pattern, walked: Option<&Operand>) -> String {
         "Call it once for the whole array with `axis=` instead of column by column; where each \
          step needs the one before, keep the array transposed (`np.ascontiguousarray(a.T)`), so \
          that a step takes a row."
+            .to_owned()
+    } else if walked.is_some_and(|operand| is_part_of_cells(&operand.layout)) {
+        "Store the array with the axis that is indexed first, `a[i]` in place of `a[..., i]`: each \
+         part is contiguous then."
             .to_owned()
     } else if has_other_order {
         "Keep the operands in the same order: create one of them with `order=\"F\"`, or convert it \
@@ -167,6 +183,21 @@ mod tests {
              step needs the one before, keep the array transposed (`np.ascontiguousarray(a.T)`), \
              so that a step takes a row.",
         );
+    }
+
+    #[test]
+    fn one_of_several_values_for_each_place_is_better_stored_apart() {
+        let fix = |shape: &[u64], strides: &[i64]| {
+            let mut part = columns(64);
+            let mut operand = part.operands[0].clone();
+            operand.layout = strided(shape, "float64", strides);
+            part.operands = [operand].into();
+            said(part, "").unwrap().fix
+        };
+        // `F[:, :, i]` of (400, 1600, 9).
+        let stored_apart = "Store the array with the axis that is indexed first";
+        assert!(fix(&[400, 1600], &[115_200, 72]).starts_with(stored_apart));
+        assert!(fix(&[1600, 400], &[8, 12_800]).starts_with("Store the array so that this axis"));
     }
 
     #[test]
