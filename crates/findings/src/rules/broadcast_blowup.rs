@@ -42,10 +42,12 @@ pub(crate) const RULE: Rule = Rule {
         let result = pattern.result.as_ref();
         let made = result.map_or_else(|| "an array".to_owned(), ToString::to_string);
         let inputs = inputs(pattern);
-        // `indices` fills its grid by assignment.
-        let is_grid = *is_materialized
-            && called(pattern) == "setitem"
-            && context.line.is_some_and(|line| GRIDS.iter().any(|name| line.mentions(name)));
+        // `indices` fills its grid by assignment, `meshgrid` copies what broadcasting gives.
+        let grid = context
+            .line
+            .filter(|_| *is_materialized && ["setitem", "copy"].contains(&called(pattern)))
+            .and_then(|line| GRIDS.into_iter().find(|name| line.mentions(name)));
+        let is_grid = grid.is_some();
         let from = match inputs.as_slice() {
             [] => String::new(),
             [one] => format!(" of {}", shape(one)),
@@ -79,16 +81,15 @@ pub(crate) const RULE: Rule = Rule {
              blocks of rows."
                 .to_owned()
         };
-        let made = if is_grid { "the full grid of indices".to_owned() } else { made };
+        let made = if is_grid { "the full grid".to_owned() } else { made };
         Some(Advice {
             message: format!(
-                "{}{from} makes {made}, {ratio}x as large as its largest operand and {} in all \
-                 ({}), and {fate}",
-                if is_grid {
-                    "an assignment".to_owned()
-                } else {
-                    operation(pattern, "broadcasting")
+                "{} makes {made}, {ratio}x as large as {} and {} in all ({}), and {fate}",
+                match grid {
+                    Some(name) => format!("`{name}`"),
+                    None => format!("{}{from}", operation(pattern, "broadcasting")),
                 },
+                if is_grid { "what it is made of" } else { "its largest operand" },
                 pattern.bytes,
                 times(pattern.n),
             ),
@@ -219,13 +220,17 @@ mod tests {
              None], (1, n_freq))` (shape (4096, 2048) in the largest case): a view, if only axes \
              of extent 1 are repeated."
         );
-        let mut grid = tiled();
-        grid.operation = "meshgrid".into();
-        let fix = said(grid, "xx, yy = np.meshgrid(x, y)").unwrap().fix;
-        assert_eq!(
-            fix,
-            "Write `np.meshgrid(x, y, sparse=True)`: the axes broadcast by themselves."
-        );
+        // Inside of it, NumPy copies what broadcasting gives.
+        for operation in ["meshgrid", "ndarray.copy"] {
+            let mut grid = tiled();
+            grid.operation = operation.into();
+            let told = said(grid, "xx, yy = np.meshgrid(x, y)").unwrap();
+            assert!(told.message.starts_with("`meshgrid`"), "{}", told.message);
+            assert_eq!(
+                told.fix,
+                "Write `np.meshgrid(x, y, sparse=True)`: the axes broadcast by themselves."
+            );
+        }
     }
 
     #[test]
@@ -238,8 +243,8 @@ mod tests {
         let finding = said(grid(), "ii, jj = np.mgrid[0:R, 0:R**K]").unwrap();
         assert_eq!(
             finding.message,
-            "an assignment of (400, 1) makes the full grid of indices, 100x as large as its \
-             largest operand and 55.0 MiB in all (once), and it is only used where a view would do"
+            "`mgrid` makes the full grid, 100x as large as what it is made of and 55.0 MiB in all \
+             (once), and it is only used where a view would do"
         );
         assert_eq!(finding.fix, "Write `np.ogrid[0:R, 0:R**K]`: the axes broadcast by themselves.");
         let fix = |line| said(grid(), line).unwrap().fix;
