@@ -4,6 +4,7 @@ use npprof_model::units::grouped;
 use npprof_model::{Detail, Pattern};
 
 use crate::finding::Severity;
+use crate::python::Line;
 use crate::rule::{Advice, Default, Rule, Threshold, Yield, sum};
 use crate::words::{called, counted};
 
@@ -66,7 +67,11 @@ pub(crate) const RULE: Rule = Rule {
             why: "Each element becomes a Python object and goes through the interpreter: about a \
                   hundred times the cost of the same step inside NumPy."
                 .into(),
-            fix: remedy(pattern, callbacks),
+            fix: context
+                .line
+                .filter(|_| callbacks == 0 && writes == 0)
+                .and_then(listed)
+                .unwrap_or_else(|| remedy(pattern, callbacks)),
             evidence: vec![
                 ("reads", reads.into()),
                 ("writes", writes.into()),
@@ -79,6 +84,17 @@ pub(crate) const RULE: Rule = Rule {
         Yield { kind: "list-conversion", is_explained: |own, other, _| own.is_at(other) },
     ],
 };
+
+/// Instead of `list(a)`, with the user's own names.
+fn listed(line: &Line<'_>) -> Option<String> {
+    let call = line.call(&["list"]).filter(|call| call.receiver.is_none())?;
+    let [argument] = call.arguments.as_slice() else { return None };
+    Some(format!(
+        "Keep `{}` as an array, and put several together with `np.concatenate` once, at the end; \
+         where it has to be a list, `tolist()` makes one in a single call.",
+        argument.value
+    ))
+}
 
 fn remedy(pattern: &Pattern, callbacks: u64) -> String {
     if callbacks == 0 {
