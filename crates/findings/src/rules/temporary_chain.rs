@@ -6,7 +6,7 @@ use npprof_model::{Bytes, Detail};
 use crate::finding::{Severity, Value};
 use crate::python::Line;
 use crate::rule::{Advice, Context, Default, Rule, Seen, Threshold, Yield, largest};
-use crate::words::counted;
+use crate::words::{code, counted};
 
 pub(crate) const RULE: Rule = Rule {
     kind: "temporary-chain",
@@ -40,6 +40,7 @@ pub(crate) const RULE: Rule = Rule {
         if !is_worth(pattern.bytes, *surviving, context) {
             return None;
         }
+        let shown = |temporary| shown(temporary, context.line);
         let listed: Vec<String> = temporaries.iter().take(3).map(shown).collect();
         let more = temporaries.len().saturating_sub(listed.len());
         let mut list = listed.join(", ");
@@ -126,22 +127,76 @@ fn remedy(temporaries: &[Temporary], surviving: Bytes, line: Option<&Line<'_>>) 
         "Sum the products without an array of them: `np.vdot(a, b)` over all elements, \
          `np.einsum(\"ij,ij->i\", a, b)` or `np.vecdot` along an axis."
             .to_owned()
+    } else if is_small && target.is_some() && temporaries.iter().any(|it| is_gathered(it)) {
+        "Compute where the mask holds and leave the rest, with neither gathering nor scattering: \
+         `np.power(a, p, out=a, where=mask)`."
+            .to_owned()
     } else if let Some(target) = target.filter(|_| is_small) {
         format!(
             "Let the last step write into `{target}` (`np.add(a, b, out=…)`) and the others into \
              one scratch array, or work in blocks of rows."
         )
     } else {
-        "Compute step by step in place (`x *= …`, `np.sqrt(x, out=x)`) with one scratch array, or \
+        line.and_then(|line| own_words(line, temporaries)).unwrap_or_else(|| {
+            "Compute step by step in place (`x *= …`, `np.sqrt(x, out=x)`) with one scratch array, or \
          in blocks of rows, or with `numexpr`."
-            .to_owned()
+                .to_owned()
+        })
     }
 }
 
+/// An array that indexing with a mask or an array made.
+fn is_gathered(temporary: &Temporary) -> bool {
+    &*temporary.operation == "getitem"
+}
+
+/// The remedy for a line of which the last step can be seen.
+fn own_words(line: &Line<'_>, temporaries: &[Temporary]) -> Option<String> {
+    let (target, value) = line.assignment()?;
+    if let Some(call) = line.call(&["astype"]).filter(|call| call.whole == value)
+        && temporaries.iter().any(|it| it.operation.ends_with("astype"))
+    {
+        let dtype = call.argument(0, "dtype")?;
+        return Some(format!(
+            "Have the values made as `{dtype}` where they come from (`dtype=`; `integers` for \
+             random ones), or make `{target}` with `np.empty` and fill it in blocks of rows."
+        ));
+    }
+    if !temporaries.is_empty() && temporaries.iter().all(is_gathered) {
+        return Some(
+            "Index all axes at once: `a[np.ix_(rows, columns)]`, or `a[rows[:, None], columns]`."
+                .to_owned(),
+        );
+    }
+    let call = line.call(&STEPS).filter(|call| call.whole == value && call.is_of_numpy())?;
+    let [argument] = call.arguments.as_slice() else { return None };
+    let is_first_alike = match temporaries {
+        [one, two] => one.layout.shape == two.layout.shape && one.layout.dtype == two.layout.dtype,
+        _ => false,
+    };
+    (is_first_alike && argument.name.is_none() && !target.contains(['[', '.'])).then(|| {
+        let module = call.receiver.unwrap_or("np");
+        format!(
+            "Write `{target} = {}`, then `{module}.{}({target}, out={target})`.",
+            argument.value, call.name
+        )
+    })
+}
+
+/// Functions of one array that can work in place.
+const STEPS: [&str; 12] = [
+    "abs", "absolute", "cos", "exp", "expm1", "log", "log10", "log1p", "log2", "sin", "sqrt",
+    "tanh",
+];
+
 /// `multiply float64 (1000, 1000), 7.63 MiB`.
-fn shown(temporary: &Temporary) -> String {
-    let name = if temporary.operation.is_empty() { "array" } else { &temporary.operation };
-    format!("`{name}` {} ({})", temporary.layout, temporary.bytes)
+fn shown(temporary: &Temporary, line: Option<&Line<'_>>) -> String {
+    let name = &*temporary.operation;
+    // What a library's function makes for its result says nothing to who does not see it.
+    let is_blank = ["empty", "empty_like", "zeros", "ndarray"].contains(&name)
+        && !line.is_some_and(|line| line.mentions(name));
+    let what = if name.is_empty() || is_blank { "an array,".to_owned() } else { code(name) };
+    format!("{what} {} ({})", temporary.layout, temporary.bytes)
 }
 
 /// Without what the other kind explains, in the same function, too little is left.
@@ -218,9 +273,46 @@ mod tests {
         let line = "C[:] = np.exp(A @ B) + 1";
         let kept = fix(chain(32, 0), "exp", line);
         assert!(kept.starts_with("Let the last step write into `C[:]`"), "{kept}");
+        let line = "inv[inv > 0] = inv[inv > 0] ** -1.5";
+        assert!(fix(chain(32, 0), "getitem", line).starts_with("Compute where the mask holds"));
+        let line = "data = data[rows][:, columns]";
+        assert!(fix(chain(32, 32), "getitem", line).starts_with("Index all axes at once"));
+        let line = "counts = rng.uniform(0, 9, size=n).astype(np.int64)";
+        let made = fix(chain(32, 32), "ndarray.astype", line);
+        assert!(made.starts_with("Have the values made as `np.int64`"), "{made}");
         // The sum is over what is kept.
         let line = "kept = dx ** 2; total = kept.sum()";
         assert!(fix(chain(32, 16), "square", line).starts_with("Compute step by step"));
+    }
+
+    #[test]
+    fn the_last_step_is_told_in_the_users_words() {
+        let fix = |line| said(chain(32, 16), line).unwrap().fix;
+        assert_eq!(
+            fix("tmp_out = np.exp(x - tmp_max)"),
+            "Write `tmp_out = x - tmp_max`, then `np.exp(tmp_out, out=tmp_out)`."
+        );
+        for line in ["self.y = np.exp(x - m)", "y = np.exp(x - m) + 1", "y = f(np.exp(x - m))"] {
+            assert!(fix(line).starts_with("Compute step by step"), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_a_function_of_a_library_made_is_an_array() {
+        let said = |line| {
+            let mut drawn = chain(32, 0);
+            if let Detail::TemporaryChain { temporaries, .. } = &mut drawn.detail {
+                let mut first = temporaries[0].clone();
+                first.operation = "empty".into();
+                *temporaries = [first].into();
+            }
+            said(drawn, line).unwrap().message
+        };
+        assert!(
+            said("F += 0.1 * rng.normal(n)")
+                .ends_with(": an array, float64 (16, 131072) (16.0 MiB); 4 executions")
+        );
+        assert!(said("F += np.empty(n)").contains("`empty` float64"));
     }
 
     #[test]
