@@ -295,6 +295,7 @@ fn sites(live: Bytes, high_water: Bytes, n: u64) -> Vec<Site> {
             .into(),
             stacks: Arc::default(),
             first_at: nanos(IMPORT),
+            detail: None,
         }
     };
     PLACES.iter().enumerate().map(site).collect()

@@ -184,9 +184,9 @@ impl App {
         self.has_typing && self.tab == Tab::Output && self.end.is_none() && self.popup.is_none()
     }
 
-    /// Whether call stacks are of use to what is shown.
+    /// Whether full snapshots are of use to what is shown.
     pub(crate) fn wants_stacks(&self) -> bool {
-        matches!(self.popup, Some(Popup::Site { .. }))
+        matches!(self.popup, Some(Popup::Site { .. })) || self.tab == Tab::Growth
     }
 
     pub(crate) fn render(&self, frame: &mut Frame<'_>) {

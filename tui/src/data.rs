@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use npprof_findings::Finding;
-use npprof_model::{CallStack, ProcessIndex, Site, SiteId, Snapshot};
+use npprof_model::{CallStack, Nanos, ProcessIndex, Site, SiteDetail, SiteId, Snapshot};
 
 use crate::history::History;
+use crate::list::Column;
 use crate::rates::Rate;
 
 /// All that lists and charts are made of.
@@ -59,6 +60,23 @@ impl Data {
         let snapshot = self.with_stacks.as_ref()?;
         let site = snapshot.sites.iter().find(|other| other.id == site)?;
         Some((site, &snapshot.stacks))
+    }
+
+    /// How many columns of a list are of use: the last one, for the process, only with several.
+    pub(crate) fn n_columns(&self, columns: &[Column]) -> usize {
+        columns.len() - usize::from(self.snapshot.processes.len() < 2)
+    }
+
+    /// The process id of a site, as text.
+    pub(crate) fn pid_of(&self, site: &Site) -> String {
+        self.snapshot.process_of(site).map_or_else(String::new, |process| process.pid.to_string())
+    }
+
+    /// What full snapshots tell of a site, and when the latest one was made.
+    pub(crate) fn detail_of(&self, site: SiteId) -> Option<(&SiteDetail, Nanos)> {
+        let snapshot = self.with_stacks.as_ref()?;
+        let site = snapshot.sites.iter().find(|other| other.id == site)?;
+        Some((site.detail.as_ref()?, snapshot.elapsed))
     }
 
     /// Says what the user has left out, for the title of a list.

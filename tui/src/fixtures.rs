@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use npprof_findings::{Finding, Related, Severity};
 use npprof_model::{
-    ArrayLayout, Bytes, CallStack, CopyReason, Detail, Exit, Frame, LayoutCount, Nanos, Operand,
-    OperandCount, OperandRole, OperationStats, Order, Pattern, Process, ProcessIndex, Quantiles,
-    RunState, Saves, Site, SiteId, SiteRole, Snapshot, StackCount, StackId, Thread, TimelinePoint,
-    Totals,
+    ArrayLayout, Bucket, Bytes, CallStack, CopyReason, Detail, Exit, Frame, LayoutCount, Nanos,
+    Operand, OperandCount, OperandRole, OperationStats, Order, Pattern, Process, ProcessIndex,
+    Quantiles, RunState, Saves, Site, SiteDetail, SiteId, SiteRole, Snapshot, StackCount, StackId,
+    Thread, TimelinePoint, Totals,
 };
 
 pub(crate) const MIB: u64 = 1 << 20;
@@ -38,6 +38,7 @@ pub(crate) fn site() -> Site {
         layouts: Arc::default(),
         stacks: Arc::default(),
         first_at: Nanos(0),
+        detail: None,
     }
 }
 
@@ -139,6 +140,13 @@ fn sites() -> Arc<[Site]> {
         ]
         .into(),
         stacks: [stack_count(1, 400), stack_count(2, 80)].into(),
+        detail: Some(Arc::new(SiteDetail {
+            sizes: [(4 * MIB, 100), (8 * MIB, 20)].map(|(least, n)| Bucket { least, n }).into(),
+            lifetimes: [(1 << 20, 30), (1 << 25, 20), (1 << 30, 10)]
+                .map(|(least, n)| Bucket { least, n })
+                .into(),
+            oldest: Some(Nanos(3 * SECOND)),
+        })),
         first_at: Nanos(2 * SECOND),
         ..site()
     };

@@ -85,27 +85,44 @@ impl History {
     }
 
     /// How fast the largest sites have grown within the last `window`, in bytes per minute; `None`
-    /// before two moments are a second apart.
+    /// before so much of the run was seen that it can be told.
+    ///
+    /// What a site held at most in the first third of the window is compared with the same of the
+    /// last third, so that what comes and goes does not count as growth.
     pub(crate) fn growth(&self, window: Nanos) -> Option<HashMap<SiteId, i64>> {
         let last = self.moments.last()?;
         let start = last.at.saturating_sub(window);
-        let first = self.moments.iter().find(|moment| moment.at >= start)?;
-        let time = last.at.saturating_sub(first.at);
+        let from = self.moments.partition_point(|moment| moment.at < start);
+        let seen = &self.moments[from..];
+        let third = seen.len() / 3;
+        let (early, late) = (seen.get(..third)?, seen.get(seen.len() - third..)?);
+        let time = last.at.saturating_sub(early.last()?.at);
         if time.0 < 1_000_000_000 {
             return None;
         }
-        let before: HashMap<SiteId, Bytes> = first.sites.iter().copied().collect();
-        // A site that was not among the largest then held no more than the smallest of those.
-        let is_cut = first.sites.len() >= MAX_SITES;
-        let other = first.sites.last().filter(|_| is_cut).map_or(Bytes(0), |&(_, bytes)| bytes);
-        let growth = |&(site, now): &(SiteId, Bytes)| {
+        let (before, after) = (most(early), most(late));
+        // A site that was not among the largest held no more than the smallest of those.
+        let others = early.iter().filter(|moment| moment.sites.len() >= MAX_SITES);
+        let other = others.filter_map(|moment| moment.sites.last()).map(|it| it.1).max();
+        let other = other.unwrap_or_default();
+        let growth = |(site, now): (SiteId, Bytes)| {
             let before = before.get(&site).copied().unwrap_or(other.min(now));
             let difference = i128::from(now.0) - i128::from(before.0);
             let per_minute = difference * 60_000_000_000 / i128::from(time.0);
             (site, i64::try_from(per_minute).unwrap_or(i64::MAX))
         };
-        Some(last.sites.iter().map(growth).collect())
+        Some(after.into_iter().map(growth).collect())
     }
+}
+
+/// What each site held at most.
+fn most(moments: &[Moment]) -> HashMap<SiteId, Bytes> {
+    let mut most: HashMap<SiteId, Bytes> = HashMap::new();
+    for &(site, bytes) in moments.iter().flat_map(|moment| &moment.sites) {
+        let known = most.entry(site).or_default();
+        *known = bytes.max(*known);
+    }
+    most
 }
 
 #[cfg(test)]
@@ -131,12 +148,25 @@ mod tests {
 
     #[test]
     fn growth_is_that_of_the_window_per_minute() {
-        let history = history(11, SECOND);
-        for window in [2, 60] {
+        let history = history(31, SECOND);
+        for window in [9, 60] {
             let growth = history.growth(Nanos(window * SECOND)).unwrap();
-            assert_eq!(growth.get(&SiteId(7)), Some(&6000));
+            assert_eq!(growth.get(&SiteId(7)), Some(&6000), "{window}");
         }
         assert_eq!(History::default().growth(Nanos(SECOND)), None);
+    }
+
+    #[test]
+    fn what_comes_and_goes_does_not_grow() {
+        let mut history = History::default();
+        for time in 0..30 {
+            let live = if time % 2 == 0 { 0 } else { 500 };
+            let site = Site { id: SiteId(7), live: Bytes(live), ..fixtures::site() };
+            let elapsed = Nanos(time * SECOND);
+            history.add(&Snapshot { elapsed, sites: [site].into(), ..Snapshot::default() });
+        }
+        let growth = history.growth(Nanos(60 * SECOND)).unwrap();
+        assert_eq!(growth.get(&SiteId(7)), Some(&0));
     }
 
     #[test]

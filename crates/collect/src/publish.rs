@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use npprof_model::{
     ArrayLayout, Bytes, CallStack, Frame, LayoutCount, Nanos, OperationStats, Order, Pattern,
-    Process, ProcessIndex, Site, SiteId, Snapshot, StackCount, StackId, Thread, Totals,
+    Process, ProcessIndex, Site, SiteDetail, SiteId, Snapshot, StackCount, StackId, Thread, Totals,
 };
 use npprof_wire::record::Order as WireOrder;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -53,10 +53,11 @@ pub(crate) fn snapshot(tree: &mut Tree, detail: Detail) -> Snapshot {
             Detail::Sites => Default::default(),
             Detail::Stacks => call_stacks(session, &seen, &mut stacks),
         };
+        let oldest = (detail == Detail::Stacks).then(|| session.aggregate.oldest_blocks());
         let Summary { all, by_site, operations: stats } = summary;
         sums.push(all);
         let is_named = named(&seen, session.site_ids.len());
-        let details = SiteDetails { stacks: counts, by_site, is_named };
+        let details = SiteDetails { stacks: counts, by_site, is_named, oldest };
         add_sites(session, process, tree.origin_ns, details, &mut sites);
         let id = |site| identified(site, &session.site_ids);
         operations.extend(stats.into_iter().map(|it| OperationStats { site: id(it.site), ..it }));
@@ -234,6 +235,8 @@ struct SiteDetails {
     by_site: Vec<SiteSums>,
     /// A pattern names it.
     is_named: Vec<bool>,
+    /// When the oldest block that is alive was made; for full snapshots.
+    oldest: Option<Vec<Option<u64>>>,
 }
 
 /// The identifier of a site that is given by its number.
@@ -277,8 +280,9 @@ fn add_sites(
     let definitions = &aggregate.definitions;
     let mut operations = details.by_site.into_iter();
     let mut stacks = details.stacks.into_iter();
+    let oldest = details.oldest;
     let sites = aggregate.sites.all_mut().iter_mut().zip(&session.site_ids);
-    for ((site, &id), is_named) in sites.zip(details.is_named) {
+    for (number, ((site, &id), is_named)) in sites.zip(details.is_named).enumerate() {
         let stacks = stacks.next().unwrap_or_default();
         let sums = operations.next().unwrap_or_default();
         if !(site.is_used() || sums.n_operations > 0 || is_named) {
@@ -313,6 +317,14 @@ fn add_sites(
             n_operations: sums.n_operations,
             operation_time: Nanos(sums.time_ns),
             first_at: Nanos(site.first_ns.saturating_sub(origin_ns)),
+            detail: oldest.as_ref().map(|oldest| {
+                let birth_ns = oldest.get(number).copied().flatten();
+                Arc::new(SiteDetail {
+                    sizes: site.sizes.buckets().into(),
+                    lifetimes: site.lifetimes_ns.buckets().into(),
+                    oldest: birth_ns.map(|it| Nanos(it.saturating_sub(origin_ns))),
+                })
+            }),
         });
     }
 }

@@ -80,6 +80,7 @@ pub(crate) fn site(id: u32, line: u32) -> Site {
         layouts: Arc::default(),
         stacks: Arc::default(),
         first_at: Nanos(0),
+        detail: None,
     }
 }
 

@@ -23,6 +23,6 @@ pub use layout::{ArrayLayout, Order};
 pub use operation::{CopyReason, Operand, OperandCount, OperandRole, OperationStats};
 pub use pattern::{Detail, Pattern, Saves, SiteRole};
 pub use process::{Hook, HookState, Process, Thread, Totals};
-pub use site::{CallStack, Frame, LayoutCount, Quantiles, Site, StackCount};
+pub use site::{Bucket, CallStack, Frame, LayoutCount, Quantiles, Site, SiteDetail, StackCount};
 pub use snapshot::{RunState, Snapshot, TimelinePoint};
 pub use units::{Bytes, Nanos};

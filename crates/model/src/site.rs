@@ -65,6 +65,26 @@ pub struct StackCount {
     pub at_high_water: Bytes,
 }
 
+/// How many values of a distribution lie between two powers of two.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bucket {
+    /// Values from this one, zero or a power of two, to below twice as much; zero is alone.
+    pub least: u64,
+    /// How many.
+    pub n: u64,
+}
+
+/// What only full snapshots tell of a site.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SiteDetail {
+    /// Bytes of its allocations, smallest first.
+    pub sizes: Arc<[Bucket]>,
+    /// Nanoseconds from allocation to free, shortest first.
+    pub lifetimes: Arc<[Bucket]>,
+    /// When the oldest of its blocks that are alive was allocated, since the start of the run.
+    pub oldest: Option<Nanos>,
+}
+
 /// One call site of one process: the innermost user frame of its allocations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Site {
@@ -114,4 +134,6 @@ pub struct Site {
     pub stacks: Arc<[StackCount]>,
     /// When it first allocated, since the start of the run.
     pub first_at: Nanos,
+    /// More about it; only in full snapshots.
+    pub detail: Option<Arc<SiteDetail>>,
 }

@@ -257,6 +257,7 @@ pub(crate) fn site(
         .into(),
         stacks: [counts].into(),
         first_at: Nanos(30_000_000),
+        detail: None,
     }
 }
 

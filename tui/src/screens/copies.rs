@@ -14,7 +14,7 @@ use crate::list::{Cell, Column, Key, Listing};
 use crate::text::{self, clean, fit_middle, wrap};
 use crate::theme;
 
-const COLUMNS: [Column; 7] = [
+const COLUMNS: [Column; 8] = [
     Column::text("Reason", 11, 15, 1).sortable(),
     Column::text("Asked for", 9, 9, 4).sortable(),
     Column::figure("Copied", 8, 0),
@@ -22,6 +22,7 @@ const COLUMNS: [Column; 7] = [
     Column::text("From → to", 22, 52, 2),
     Column::text("Operation", 12, 26, 5).sortable(),
     Column::text("Call site", 20, usize::MAX, 0).sortable(),
+    Column::figure("Process", 7, 3),
 ];
 
 const REASON: usize = 0;
@@ -30,6 +31,7 @@ const COPIED: usize = 2;
 const COUNT: usize = 3;
 const FROM_TO: usize = 4;
 const OPERATION: usize = 5;
+const PROCESS: usize = 7;
 
 /// Copies of one operation, at one site, for one reason.
 struct Row<'a> {
@@ -217,7 +219,7 @@ pub(crate) fn details(data: &Data, row: usize, columns: usize) -> Vec<Line<'stat
 
 impl Listing for Copies<'_> {
     fn columns(&self) -> &'static [Column] {
-        &COLUMNS
+        &COLUMNS[..self.data.n_columns(&COLUMNS)]
     }
 
     fn first_sort(&self) -> usize {
@@ -243,6 +245,7 @@ impl Listing for Copies<'_> {
             COPIED => Key::number(it.bytes.0),
             COUNT => Key::number(it.operation.n_copies),
             OPERATION => Key::Text(it.operation.name.to_string()),
+            PROCESS => Key::number(it.site.process.0),
             _ => Key::Text(format!("{}:{:09}", it.site.frame.file, it.site.frame.line)),
         }
     }
@@ -271,6 +274,7 @@ impl Listing for Copies<'_> {
             COUNT => count(it).into(),
             FROM_TO => shortened(it.operation, width).into(),
             OPERATION => text::operation(&it.operation.name, width).into(),
+            PROCESS => self.data.pid_of(it.site).into(),
             _ => text::site(&it.site.frame, &self.data.snapshot.cwd, width).into(),
         }
     }

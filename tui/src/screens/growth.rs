@@ -42,6 +42,8 @@ pub(crate) struct Growing<'a> {
     /// What keeps the arrays of a site.
     kept_by: HashMap<SiteId, String>,
     marked: Option<HashMap<SiteId, &'a Site>>,
+    /// When the oldest block of each site was made, and when that was seen.
+    oldest: HashMap<SiteId, (Nanos, Nanos)>,
 }
 
 impl<'a> Growing<'a> {
@@ -71,7 +73,14 @@ impl<'a> Growing<'a> {
         }
         let sites = data.sites().filter(|site| site.live.0 > 0).collect();
         let growth = data.history.growth(WINDOW);
-        Self { data, sites, growth, kept_by, marked: data.marked_sites() }
+        let mut oldest = HashMap::new();
+        if let Some(full) = &data.with_stacks {
+            for site in full.sites.iter() {
+                let at = site.detail.as_ref().and_then(|detail| detail.oldest);
+                oldest.extend(at.map(|at| (site.id, (at, full.elapsed))));
+            }
+        }
+        Self { data, sites, growth, kept_by, marked: data.marked_sites(), oldest }
     }
 
     pub(crate) fn site(&self, row: usize) -> Option<SiteId> {
@@ -88,9 +97,10 @@ impl<'a> Growing<'a> {
         i128::from(site.live.0) - before.map_or(0, |before| i128::from(before.live.0))
     }
 
-    /// No array of the site can be older.
-    fn oldest(&self, site: &Site) -> Nanos {
-        self.data.snapshot.elapsed.saturating_sub(site.first_at)
+    /// Age of the oldest block that is alive; `None` before it is known.
+    fn oldest(&self, site: &Site) -> Option<Nanos> {
+        let &(at, seen_at) = self.oldest.get(&site.id)?;
+        Some(seen_at.saturating_sub(at))
     }
 
     fn curve(&self, site: &Site, columns: usize) -> String {
@@ -140,7 +150,7 @@ impl Listing for Growing<'_> {
             OF_PEAK => {
                 Key::number(i128::from(site.live.0) * 1000 / i128::from(site.own_peak.0.max(1)))
             }
-            OLDEST => Key::number(self.oldest(site).0),
+            OLDEST => Key::number(self.oldest(site).unwrap_or_default().0),
             _ => Key::Text(format!("{}:{:09}", site.frame.file, site.frame.line)),
         }
     }
@@ -166,7 +176,7 @@ impl Listing for Growing<'_> {
             CURVE => Cell { text: self.curve(site, width), style: theme::LIVE },
             BLOCKS => short_count(site.n_allocations.saturating_sub(site.n_frees)).into(),
             OF_PEAK => format!("{:.0} %", site.live.share_of(site.own_peak) * 100.0).into(),
-            OLDEST => format!("≤{}", self.oldest(site)).into(),
+            OLDEST => self.oldest(site).map_or_else(String::new, |age| age.to_string()).into(),
             KEPT_BY => {
                 let kept_by = self.kept_by.get(&site.id).map_or("", String::as_str);
                 text::fit_middle(kept_by, width).into()

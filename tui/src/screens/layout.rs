@@ -13,7 +13,7 @@ use crate::text::{self, clean, fit_middle, layout_with_strides};
 use crate::theme;
 use crate::widgets::stride_map;
 
-const COLUMNS: [Column; 9] = [
+const COLUMNS: [Column; 10] = [
     Column::figure("Unused", 8, 2),
     Column::figure("Used", 5, 1),
     Column::figure("Stride", 9, 0),
@@ -23,6 +23,7 @@ const COLUMNS: [Column; 9] = [
     Column::text("Operation", 10, 24, 1).sortable(),
     Column::text("Walked operand", 20, 44, 5),
     Column::text("Call site", 20, usize::MAX, 0).sortable(),
+    Column::figure("Process", 7, 3),
 ];
 
 const UNUSED: usize = 0;
@@ -33,6 +34,7 @@ const TIME: usize = 4;
 const CALLS: usize = 5;
 const OPERATION: usize = 6;
 const OPERAND: usize = 7;
+const PROCESS: usize = 9;
 
 /// An operation at a site with the operand that it walks in the largest steps.
 struct Row<'a> {
@@ -147,7 +149,7 @@ fn operand_line(count: &OperandCount, columns: usize) -> Line<'static> {
 
 impl Listing for Walks<'_> {
     fn columns(&self) -> &'static [Column] {
-        &COLUMNS
+        &COLUMNS[..self.data.n_columns(&COLUMNS)]
     }
 
     fn first_sort(&self) -> usize {
@@ -179,6 +181,7 @@ impl Listing for Walks<'_> {
             TIME => Key::number(it.operation.time.0),
             CALLS => Key::number(it.operation.n),
             OPERATION => Key::Text(it.operation.name.to_string()),
+            PROCESS => Key::number(it.site.process.0),
             _ => Key::Text(format!("{}:{:09}", it.site.frame.file, it.site.frame.line)),
         }
     }
@@ -205,6 +208,7 @@ impl Listing for Walks<'_> {
             CALLS => short_count(it.operation.n).into(),
             OPERATION => text::operation(&it.operation.name, width).into(),
             OPERAND => text::layout(&it.operand.operand.layout, width).into(),
+            PROCESS => self.data.pid_of(it.site).into(),
             _ => text::site(&it.site.frame, &self.data.snapshot.cwd, width).into(),
         }
     }

@@ -75,8 +75,16 @@ pub(crate) fn render(app: &App, frame: &mut Frame<'_>) {
     render_popup(app, frame);
 }
 
+/// Where boxes over the screen may lie: header, tabs and keys stay in sight if there is room.
+fn popup_area(screen: Rect) -> Rect {
+    if screen.height < 20 {
+        return screen;
+    }
+    Rect { y: screen.y + 2, height: screen.height - 3, ..screen }
+}
+
 fn render_popup(app: &App, frame: &mut Frame<'_>) {
-    let area = frame.area();
+    let area = popup_area(frame.area());
     match app.popup {
         Some(Popup::Leave) => frame.render_widget(leave::popup(app.is_stopping, area), area),
         Some(Popup::Help { scroll }) => frame.render_widget(help::popup(scroll), area),
@@ -139,7 +147,7 @@ fn render_details(app: &App, frame: &mut Frame<'_>, area: Rect) {
 
 /// How far what lies over the screen can be scrolled.
 pub(crate) fn max_scroll(app: &App, popup: Popup) -> u16 {
-    let area = app.area();
+    let area = popup_area(app.area());
     let lines: Vec<Line<'_>> = match popup {
         Popup::Help { .. } => help::lines(),
         Popup::Site { site, .. } => site::lines(site, &app.data, site::text_width(area.width)),

@@ -5,7 +5,7 @@ use npprof_model::{Exit, Process, Thread};
 
 use crate::data::Data;
 use crate::list::{Cell, Column, Key, Listing};
-use crate::text::{clean, fit_end, fit_middle};
+use crate::text::{clean, fit_end};
 use crate::theme;
 
 const COLUMNS: [Column; 12] = [
@@ -79,10 +79,10 @@ impl<'a> Tree<'a> {
 }
 
 fn name(process: &Process) -> String {
-    let words: Vec<_> = process.argv.iter().map(String::as_str).collect();
-    let command = clean(&words.join(" "));
-    let name = command.rsplit('/').next().unwrap_or_default();
-    format!("{} {}", process.pid, if command.contains(' ') { &command } else { name })
+    let mut words = process.argv.iter().map(String::as_str);
+    let program = words.next().and_then(|path| path.rsplit('/').next()).unwrap_or_default();
+    let command: Vec<_> = std::iter::once(program).chain(words).collect();
+    format!("{} {}", process.pid, clean(&command.join(" ")))
 }
 
 fn state(process: &Process) -> Cell {
@@ -135,7 +135,7 @@ impl Listing for Tree<'_> {
         match column {
             0 => {
                 let indent = indent(depth);
-                fit_middle(&format!("{indent}{}", name(process)), width).into()
+                fit_end(&format!("{indent}{}", name(process)), width).into()
             }
             1 => state(process),
             2 => totals.live.to_string().into(),

@@ -2,6 +2,7 @@
 //! what NumPy did there, who called it, what was found.
 
 mod callers;
+mod histograms;
 mod operations;
 mod source;
 
@@ -54,6 +55,7 @@ pub(crate) fn lines(site: SiteId, data: &Data, columns: usize) -> Vec<Line<'stat
     lines.push(Line::default());
     lines.extend(quantile_lines(site));
     lines.push(Line::default());
+    lines.extend(histograms::lines(site, data, columns));
     lines.extend(layout_lines(site, columns));
     lines.extend(operations::lines(site, data, columns));
     lines.extend(callers::lines(site, data, columns));

@@ -113,8 +113,7 @@ pub(crate) fn signed(bytes: i128, has_sign: bool) -> String {
 
 impl Listing for Sites<'_> {
     fn columns(&self) -> &'static [Column] {
-        let n = if self.data.snapshot.processes.len() > 1 { COLUMNS.len() } else { SITE + 1 };
-        &COLUMNS[..n]
+        &COLUMNS[..self.data.n_columns(&COLUMNS)]
     }
 
     fn first_sort(&self) -> usize {
@@ -180,10 +179,7 @@ impl Listing for Sites<'_> {
                 .map_or_else(String::new, |top| text::layout(&top.layout, width))
                 .into(),
             SITE => text::site(&site.frame, &self.data.snapshot.cwd, width).into(),
-            _ => {
-                let process = self.data.snapshot.process_of(site);
-                process.map_or_else(String::new, |process| process.pid.to_string()).into()
-            }
+            _ => self.data.pid_of(site).into(),
         }
     }
 

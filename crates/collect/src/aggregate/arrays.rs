@@ -152,6 +152,11 @@ impl Blocks {
         Some(block)
     }
 
+    /// All of them, in no particular order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Block> {
+        self.places.iter().filter(|block| block.key != 0)
+    }
+
     /// Marks all blocks as made before the fork that made this process.
     pub(crate) fn inherit(&mut self) {
         for block in self.places.iter_mut().filter(|block| block.key != 0) {

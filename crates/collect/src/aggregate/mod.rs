@@ -422,6 +422,18 @@ impl Aggregate {
         self.patterns.laid_out(address, layout, context!(self));
     }
 
+    /// When the oldest block of each site that is alive was made. Looks at all of them.
+    pub(crate) fn oldest_blocks(&self) -> Vec<Option<u64>> {
+        let mut oldest: Vec<Option<u64>> = vec![None; self.sites.all().len()];
+        for block in self.blocks.iter() {
+            let site = self.stacks.get(block.stack as usize).map_or(NONE, |stack| stack.site);
+            if let Some(oldest) = oldest.get_mut(site as usize) {
+                *oldest = Some(oldest.map_or(block.birth_ns, |birth| birth.min(block.birth_ns)));
+            }
+        }
+        oldest
+    }
+
     #[expect(clippy::cast_possible_truncation, reason = "the low bits are wanted")]
     const fn sequence(&self) -> u32 {
         self.sums.n_allocations as u32

@@ -106,6 +106,19 @@ fn run(script: &str) -> Script {
     run
 }
 
+#[test]
+fn the_oldest_block_of_each_site_that_is_alive_is_told() {
+    let oldest = |script| {
+        let run = run(script);
+        let lines: Vec<_> = run.aggregate.sites.all().iter().map(|it| it.place.line).collect();
+        let mut oldest: Vec<_> = lines.into_iter().zip(run.aggregate.oldest_blocks()).collect();
+        oldest.sort_unstable();
+        oldest
+    };
+    assert_eq!(oldest("@1; +a 8 s1; @2; +b 8 s1; +c 8 s2; -c"), [(1, Some(1_000_000)), (2, None)]);
+    assert_eq!(oldest("@1; +a 8 s1; @2; +b 8 s1; -a"), [(1, Some(2_000_000))]);
+}
+
 /// Sites: live / own peak / allocations / at the high-water mark.
 fn check(script: &str, expected: &str) {
     assert_eq!(run(script).shown(), expected, "{script}");

@@ -127,7 +127,7 @@ fn remedy(temporaries: &[Temporary], surviving: Bytes, line: Option<&Line<'_>>) 
         "Sum the products without an array of them: `np.vdot(a, b)` over all elements, \
          `np.einsum(\"ij,ij->i\", a, b)` or `np.vecdot` along an axis."
             .to_owned()
-    } else if is_small && target.is_some() && temporaries.iter().any(|it| is_gathered(it)) {
+    } else if is_small && target.is_some() && temporaries.iter().any(is_gathered) {
         "Compute where the mask holds and leave the rest, with neither gathering nor scattering: \
          `np.power(a, p, out=a, where=mask)`."
             .to_owned()

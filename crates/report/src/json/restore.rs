@@ -216,6 +216,8 @@ fn site(from: &Site, processes: &[Process]) -> model::Site {
         layouts: from.layouts.iter().map(layout).collect(),
         stacks: stacks.collect(),
         first_at: Nanos(from.first_at_ns),
+        // Only a running session has distributions.
+        detail: None,
     }
 }
 

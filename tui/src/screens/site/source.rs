@@ -52,7 +52,7 @@ pub(super) fn lines(site: &Site, data: &Data, columns: usize) -> Vec<Line<'stati
     let indent = common_indent(shown.iter().map(|&(_, text)| text));
     let has_time = columns >= WITH_TIME;
     let time = if has_time { format!("{:>12}", "time") } else { String::new() };
-    let head = format!("{:<5}{:>10}{:>10}{time}{:>6}  source", "", "allocated", "copied", "line");
+    let head = format!("{:<5}{:>10}{:>10}{time}{:>7}  source", "", "allocated", "copied", "line");
     let mut lines = vec![Line::styled(fit_end(&head, columns), theme::LABEL)];
     for (number, text) in shown {
         let heat = heats.get(&number).copied().unwrap_or_default();
@@ -65,7 +65,7 @@ pub(super) fn lines(site: &Site, data: &Data, columns: usize) -> Vec<Line<'stati
         let figures = format!("{:>10}{:>10}{time}", bytes(heat.allocated), bytes(heat.copied));
         let is_here = number == line;
         let mark = if is_here { "▸" } else { " " };
-        let margin = format!("{mark}{number:>5}  ");
+        let margin = format!(" {mark}{number:>5}  ");
         let room = columns.saturating_sub(width(&figures) + width(&margin) + 6);
         let text = clean(&text.chars().skip(indent).collect::<String>().replace('\t', "    "));
         let mut spans = vec![
