@@ -71,7 +71,7 @@ impl Lane {
     }
 
     /// The next record and its length; `None` when it is not there as a whole yet.
-    #[inline]
+    #[inline(always)]
     fn next(&self) -> Result<Option<(Record<'_>, usize)>, StreamError> {
         match decode(self.words.get(self.done..).unwrap_or(&[])) {
             Ok(next) => Ok(Some(next)),

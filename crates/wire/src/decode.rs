@@ -44,17 +44,46 @@ impl core::error::Error for DecodeError {}
 /// # Errors
 ///
 /// [`DecodeError`] for anything that the encoder can't have written.
-#[inline]
+#[inline(always)]
 pub fn decode(words: &[u64]) -> Result<(Record<'_>, usize), DecodeError> {
     let Some(&first) = words.first() else {
         return Err(DecodeError::Truncated { claimed: 1, left: 0 });
     };
-    let kind = (first & 0xff) as u8;
     let rest = first >> 8;
     const ALLOC: u8 = Kind::Alloc as u8;
     const FREE: u8 = Kind::Free as u8;
-    const FREE_SAME_LINE: u8 = Kind::FreeSameLine as u8;
-    const FREE_SAME_PLACE: u8 = Kind::FreeSamePlace as u8;
+    // The two kinds of which there are most, where the reader can see what it gets; a record as
+    // a whole is too large to be handed around.
+    match (first & 0xff) as u8 {
+        FREE => Ok((Record::Free { address: rest, at: FreedAt::Elsewhere }, 1)),
+        FREE_SAME_LINE => Ok((Record::Free { address: rest, at: FreedAt::SameLine }, 1)),
+        FREE_SAME_PLACE => Ok((Record::Free { address: rest, at: FreedAt::SamePlace }, 1)),
+        ALLOC => {
+            let traits = word(words, 1, 3)?;
+            let size = word(words, 2, 3)?;
+            let (layout, len) = layout(words, traits, 3)?;
+            let record = Record::Alloc {
+                address: rest,
+                size_bytes: size & ((1 << SIZE_BITS) - 1),
+                stack: high(traits),
+                is_zeroed: traits & IS_ZEROED != 0,
+                operation: (size >> SIZE_BITS) as u16,
+                is_first: traits & IS_FIRST != 0,
+                layout,
+            };
+            Ok((record, len))
+        }
+        kind => other(words, kind, first),
+    }
+}
+
+const FREE_SAME_LINE: u8 = Kind::FreeSameLine as u8;
+const FREE_SAME_PLACE: u8 = Kind::FreeSamePlace as u8;
+
+/// The records that are neither allocations nor plain frees.
+#[inline(never)]
+fn other(words: &[u64], kind: u8, first: u64) -> Result<(Record<'_>, usize), DecodeError> {
+    let rest = first >> 8;
     const REALLOC: u8 = Kind::Realloc as u8;
     const LAYOUT: u8 = Kind::Layout as u8;
     const THREAD: u8 = Kind::Thread as u8;
@@ -67,30 +96,6 @@ pub fn decode(words: &[u64]) -> Result<(Record<'_>, usize), DecodeError> {
     const COUNTS: u8 = Kind::Counts as u8;
     const PIN: u8 = Kind::Pin as u8;
     Ok(match kind {
-        FREE => (Record::Free { address: rest, at: FreedAt::Elsewhere }, 1),
-        FREE_SAME_LINE => (Record::Free { address: rest, at: FreedAt::SameLine }, 1),
-        FREE_SAME_PLACE => (Record::Free { address: rest, at: FreedAt::SamePlace }, 1),
-        ALLOC => {
-            let traits = word(words, 1, 3)?;
-            let size = word(words, 2, 3)?;
-            let size_bytes = size & ((1 << SIZE_BITS) - 1);
-            let operation = (size >> SIZE_BITS) as u16;
-            let (layout, len) = layout(words, traits, 3)?;
-            let stack = high(traits);
-            let is_zeroed = traits & IS_ZEROED != 0;
-            let is_first = traits & IS_FIRST != 0;
-            let address = rest;
-            let record = Record::Alloc {
-                address,
-                size_bytes,
-                stack,
-                is_zeroed,
-                operation,
-                is_first,
-                layout,
-            };
-            (record, len)
-        }
         REALLOC => {
             let new_address = word(words, 1, 4)?;
             let size_bytes = word(words, 2, 4)?;

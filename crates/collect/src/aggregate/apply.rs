@@ -17,7 +17,8 @@ use crate::error::StreamError;
 
 impl Aggregate {
     /// Takes in a record of a ring whose records are of `thread` until it says otherwise.
-    #[inline]
+    // With the decoder, so that a record never has to be put together.
+    #[inline(always)]
     pub(crate) fn apply(
         &mut self,
         record: Record<'_>,
