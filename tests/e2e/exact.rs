@@ -1,5 +1,7 @@
 //! Allocations, bytes, live bytes, high-water mark and lines, against the independent count.
 
+use std::collections::BTreeMap;
+
 use npprof_tests::{
     count::{Until, assert_exact},
     matrix::{Pair, each_python, every_pair, on_each, one_pair},
@@ -135,6 +137,34 @@ fn a_stack_leads_from_numpy_to_the_module() {
             assert_eq!(text(outermost, "function"), "<module>", "{stack}");
             assert_eq!(text(outermost, "file"), program.path().display().to_string());
         }
+    });
+}
+
+#[test]
+fn every_order_of_calls_and_returns_leads_to_the_right_stacks() {
+    on_each(&each_python(), |pair| {
+        let program = Program::new("stacks.py");
+        let run = program.profiled(pair);
+        assert_eq!(run.code(), 0, "{}", run.stderr());
+        let printed: Vec<(Vec<u64>, u64)> = serde_json::from_str(&run.stdout()).expect("stacks");
+        let report = run.report();
+        let file = program.path().display().to_string();
+        let lines_of = |id: &serde_json::Value| -> Vec<u64> {
+            let mut stacks = list(&report.0, "stacks").iter();
+            let stack = stacks.find(|stack| &stack["id"] == id).expect("a stack with this number");
+            let frames = list(stack, "frames").iter();
+            frames.filter(|f| text(f, "file") == file).map(|frame| number(frame, "line")).collect()
+        };
+        let mut found = BTreeMap::<Vec<u64>, u64>::new();
+        let sites = report.sites().iter().filter(|site| text(site, "file") == file);
+        for stack in sites.flat_map(|site| list(site, "stacks")) {
+            *found.entry(lines_of(&stack["stack"])).or_default() += number(stack, "n");
+        }
+        let made: BTreeMap<_, _> = printed.into_iter().collect();
+        assert!(made.len() > 50, "the program takes many ways: {}", made.len());
+        // What importing NumPy makes is charged to the line of the import.
+        found.retain(|lines, _| lines.len() > 1);
+        assert_eq!(found, made);
     });
 }
 
