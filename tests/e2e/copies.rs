@@ -129,8 +129,11 @@ const LINES: &[(&str, Copied)] = &[
 ];
 
 /// From 2.3 on, `matmul` copies what BLAS can't take; before, it does without BLAS.
-fn matmul_strided(pair: &Pair) -> Copied {
-    if pair.numpy_minor() < (2, 3) { Nothing } else { For("blas", 4) }
+fn matmul_strided(pair: &Pair) -> [(&'static str, Copied); 3] {
+    let lines =
+        [("matmul_strided", 4), ("matmul_strided_with_each", 16), ("matmul_strided_both", 8)];
+    let has_copies = pair.numpy_minor() >= (2, 3);
+    lines.map(|(mark, bytes)| (mark, if has_copies { For("blas", bytes) } else { Nothing }))
 }
 
 /// Copied bytes by reason, as the operations at the lines with the mark have them.
@@ -182,10 +185,9 @@ fn check(n: u64) {
         let run = program.profiled(pair);
         assert_eq!(run.code(), 0, "{}", run.stderr());
         let report = run.report();
-        let versioned = [("matmul_strided", matmul_strided(pair))];
         let wrong: Vec<String> = LINES
             .iter()
-            .chain(&versioned)
+            .chain(&matmul_strided(pair))
             .filter_map(|&(mark, expected)| {
                 let said = copied_at(&report, &program, mark);
                 Some(format!("{mark}: {}", difference(said, expected, n)?))

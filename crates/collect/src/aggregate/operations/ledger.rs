@@ -182,7 +182,8 @@ fn routine(
 }
 
 /// Bytes of the matrices, and how many, that `matmul` copies for BLAS: from NumPy 2.3 on, through
-/// memory that isn't its allocator's. Before, it did without BLAS; with a vector, it still does.
+/// memory that isn't its allocator's, those of a stack one by one, also where one is taken again and
+/// again. Before, it did without BLAS; with a vector, it still does.
 fn matmul_copies(
     operation: &Operation<'_>,
     operands: &Operands<'_>,
@@ -210,8 +211,19 @@ fn matmul_copies(
             walk::Operand { shape: each.shape(), strides: &strides, itemsize: each.itemsize };
         dtypes(each) && first == Some(each.dtype()) && !walk::is_blas_ready(walked)
     };
-    let copied = operands.inputs().filter(is_copied);
-    copied.fold((0, 0), |sum: (u64, u64), it| (sum.0.saturating_add(it.n_bytes()), sum.1 + 1))
+    let n_pairs = operands.outputs().chain(operands.of(Role::Result)).next().map_or(1, stack);
+    let bytes = |each: &Seen<'_>| {
+        let matrix = each.n_bytes().checked_div(stack(each)).unwrap_or(0);
+        matrix.saturating_mul(n_pairs)
+    };
+    let copied = operands.inputs().chain(operands.outputs()).filter(is_copied);
+    copied.fold((0, 0), |sum: (u64, u64), it| (sum.0.saturating_add(bytes(it)), sum.1 + 1))
+}
+
+/// Number of matrices in a stack of them.
+fn stack(of: &Seen<'_>) -> u64 {
+    let n_outer = of.shape().len().saturating_sub(2);
+    of.shape().iter().take(n_outer).fold(1, |n, &extent| n.saturating_mul(extent))
 }
 
 /// Lanes that are sorted in place and don't lie densely go to a buffer and come back.
