@@ -102,6 +102,7 @@ fn objects() -> impl Iterator<Item = (String, i64)> {
         ("PySliceObject.start", object::SLICE_START),
         ("PySliceObject.stop", object::SLICE_STOP),
         ("PySliceObject.step", object::SLICE_STEP),
+        ("PySequenceMethods.sq_length", object::SQ_LENGTH),
         ("PySequenceMethods.sq_item", object::SQ_ITEM),
     ])
 }

@@ -47,10 +47,9 @@ fn expected(program: &Program) -> BTreeSet<(String, u64)> {
     KINDS.iter().flat_map(|kind| at(kind)).collect()
 }
 
-#[test]
-fn each_kind_is_found_at_its_line_and_nowhere_else() {
+fn check_all_and_no_others(program: &str) {
     on_each(every_pair(), |pair| {
-        let program = Program::new("findings.py");
+        let program = Program::new(program);
         let run = program.profiled(pair);
         let (found, expected) = (found(&run), expected(&program));
         let missing: Vec<_> = expected.difference(&found).collect();
@@ -60,6 +59,16 @@ fn each_kind_is_found_at_its_line_and_nowhere_else() {
             "missing {missing:?}, unexpected {extra:?}"
         );
     });
+}
+
+#[test]
+fn each_kind_is_found_at_its_line_and_nowhere_else() {
+    check_all_and_no_others("findings.py");
+}
+
+#[test]
+fn kinds_are_found_in_roundabout_ways() {
+    check_all_and_no_others("ways.py");
 }
 
 #[test]

@@ -305,6 +305,7 @@ fn patterns() -> Arc<[Pattern]> {
             viewed: Bytes(MIB),
             base: layout(&[1024, 512], Order::C),
         },
+        stack: None,
         n: 30,
         bytes: Bytes(120 * MIB),
         time: Nanos(0),

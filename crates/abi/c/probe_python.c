@@ -71,6 +71,7 @@ static void objects(void)
     CONSTANT(Py_TPFLAGS_DICT_SUBCLASS);
     CONSTANT(Py_TPFLAGS_TYPE_SUBCLASS);
 
+    FIELD(PySequenceMethods, sq_length);
     FIELD(PySequenceMethods, sq_item);
     FIELD(PyMappingMethods, mp_subscript);
     FIELD(PyMappingMethods, mp_ass_subscript);

@@ -23,10 +23,12 @@ use crate::state::{State, enter_locked};
 type Subscript = unsafe extern "C" fn(*mut c_void, *mut c_void) -> *mut c_void;
 type SetSubscript = unsafe extern "C" fn(*mut c_void, *mut c_void, *mut c_void) -> c_int;
 type Next = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
+type Length = unsafe extern "C" fn(*mut c_void) -> isize;
 type Item = unsafe extern "C" fn(*mut c_void, isize) -> *mut c_void;
 
 static SUBSCRIPT: AtomicUsize = AtomicUsize::new(0);
 static SET_SUBSCRIPT: AtomicUsize = AtomicUsize::new(0);
+static LENGTH: AtomicUsize = AtomicUsize::new(0);
 static ITEM: AtomicUsize = AtomicUsize::new(0);
 static FLAT_NEXT: AtomicUsize = AtomicUsize::new(0);
 
@@ -40,6 +42,12 @@ pub(crate) fn stand_in_for_subscript(original: usize) -> usize {
 pub(crate) fn stand_in_for_set_subscript(original: usize) -> usize {
     SET_SUBSCRIPT.store(original, Ordering::Relaxed);
     set_subscript as *const () as usize
+}
+
+/// What to put in place of `sq_length`.
+pub(crate) fn stand_in_for_length(original: usize) -> usize {
+    LENGTH.store(original, Ordering::Relaxed);
+    length as *const () as usize
 }
 
 /// What to put in place of `sq_item`.
@@ -240,6 +248,24 @@ unsafe fn finish_get(
 
 /// # Safety
 ///
+/// As Python calls `sq_length`.
+unsafe extern "C" fn length(array: *mut c_void) -> isize {
+    // SAFETY: stored before this could be called.
+    let original = unsafe { std::mem::transmute::<usize, Length>(LENGTH.load(Ordering::Relaxed)) };
+    // SAFETY: Python's call, passed on.
+    let n = unsafe { original(array) };
+    // SAFETY: an array, as Python calls.
+    if n > 0 && unsafe { ndim_of(array.addr()) } == 1 {
+        // SAFETY: Python holds the lock.
+        if let Some(state) = unsafe { enter_locked() } {
+            state.asked_length(array.addr());
+        }
+    }
+    n
+}
+
+/// # Safety
+///
 /// As Python calls `sq_item`.
 unsafe extern "C" fn item(array: *mut c_void, number: isize) -> *mut c_void {
     // SAFETY: stored before this could be called.
@@ -266,6 +292,10 @@ unsafe extern "C" fn item(array: *mut c_void, number: isize) -> *mut c_void {
             if let Some(frame) = state.operations.current() {
                 frame.n_scalars = frame.n_scalars.wrapping_add(1);
             }
+            // SAFETY: one extent.
+            let extent = unsafe { read::<isize>(body.shape.addr(), 0) };
+            // SAFETY: an array.
+            unsafe { state.gave_element(array, (number, extent), types) };
         } else {
             // SAFETY: alive, as it is being given back.
             unsafe { see_view(state, result.addr(), types) };

@@ -21,6 +21,8 @@ use crate::stream::now_ns;
 
 /// Scalars from which on a conversion of a sequence, or to one, has a record.
 const MIN_SCALARS: usize = 1000;
+/// Numbers in a list from which on any operation that makes an array of it has a record.
+const MIN_LONG_LIST: usize = 100_000;
 /// Arrays in a sequence that are looked at.
 const MAX_ITEMS: usize = 4096;
 
@@ -159,6 +161,8 @@ impl Call<'_> {
         spec.has(Spec::ALWAYS)
             || is_converted
             || is_fed
+            // SAFETY: as above.
+            || unsafe { self.is_of_long_list() }
             || frame.weight.max(self.given.map_or(0, |seen| seen.weight)) >= LARGE
     }
 
@@ -464,10 +468,26 @@ impl Call<'_> {
         }
     }
 
-    /// Adds an array, or those in a sequence.
+    /// Whether a long list of numbers, which becomes an array on the way, is what it is about.
+    unsafe fn is_of_long_list(&self) -> bool {
+        // SAFETY: the caller vouches for the arguments.
+        self.entry.table != Table::Array
+            && !self.entry.spec.has(Spec::CONVERTS)
+            // SAFETY: as above.
+            && unsafe { self.args.positional(0) }
+                // SAFETY: alive.
+                .is_some_and(|first| unsafe { is_long_list(first, self.types) })
+    }
+
+    /// Adds an array, or those in a sequence, or a long list of numbers itself.
     unsafe fn add(&self, object: Address, role: Role, operands: &mut Operands<'_>) {
         // SAFETY: alive.
         if self.entry.spec.has(Spec::CONVERTS) || !unsafe { is_sequence(object, self.types) } {
+            // SAFETY: as above.
+            return unsafe { operands.add(object, role) };
+        }
+        // SAFETY: as above.
+        if unsafe { is_long_list(object, self.types) } {
             // SAFETY: as above.
             return unsafe { operands.add(object, role) };
         }
@@ -495,7 +515,7 @@ impl Call<'_> {
             // SAFETY: as above.
             unsafe { self.add(index, Role::Index, operands) };
         }
-        if self.entry.name != "take" {
+        if !matches!(self.entry.name, "take" | "compress") {
             return;
         }
         // SAFETY: as above.
@@ -570,6 +590,22 @@ impl Call<'_> {
             state.read_all(seen);
         }
     }
+}
+
+/// Whether an object is a long list or tuple that doesn't begin with an array.
+///
+/// # Safety
+///
+/// `object` must be alive.
+unsafe fn is_long_list(object: Address, types: &Types) -> bool {
+    // SAFETY: the caller vouches for the object.
+    if !unsafe { is_sequence(object, types) } {
+        return false;
+    }
+    // SAFETY: as above.
+    let (first, n) = unsafe { items(object, types) };
+    // SAFETY: an item, which the sequence holds.
+    n >= MIN_LONG_LIST && !unsafe { is_array(read::<Address>(first, 0), types) }
 }
 
 /// The block of NumPy's allocator in which an array lies; zero for memory that it got otherwise.

@@ -6,13 +6,15 @@
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use npprof_abi::numpy::ufunc;
+use npprof_abi::numpy::{ArrayBody, ufunc};
 use npprof_abi::python::method::VECTORCALL_ARGUMENTS_OFFSET;
+use npprof_abi::python::object::OBJECT_SIZE;
 use npprof_wire::record::{Role, operation as flag};
 
 use crate::memory::{Address, read};
 use crate::operation::call::{Args, Keyword};
 use crate::operation::counters::Small;
+use crate::operation::finish::axes;
 use crate::operation::hidden::{self, Common};
 use crate::operation::look::{Seen, Types, is_array, is_sequence, items, types};
 use crate::operation::record::{Facts, Operands};
@@ -289,6 +291,8 @@ unsafe fn record(state: &mut State, outer: u16, call: &Args, result: Address) {
     }
     // SAFETY: the call's.
     unsafe { options(call, types, &mut facts, &mut operands) };
+    // SAFETY: as above.
+    unsafe { add_axes(call, types, &mut facts) };
     // SAFETY: alive, as it is being given back.
     unsafe { add_all(result, Role::Result, types, &mut operands) };
     // SAFETY: as above.
@@ -305,6 +309,42 @@ unsafe fn record(state: &mut State, outer: u16, call: &Args, result: Address) {
     }
     // SAFETY: all operands are alive.
     unsafe { state.record_operation((&frame, outer), facts, &operands, None) };
+}
+
+/// Notes along which axes of its first input a generalised ufunc was told to work.
+///
+/// # Safety
+///
+/// The call must be under way.
+unsafe fn add_axes(call: &Args, types: &Types, facts: &mut Facts) {
+    // SAFETY: a ufunc.
+    if unsafe { read::<i32>(call.receiver, ufunc::CORE_ENABLED) } == 0 {
+        return;
+    }
+    // SAFETY: the caller vouches for the call.
+    let first = unsafe { call.positional(0) };
+    // SAFETY: alive, as the caller holds it.
+    let Some(array) = first.filter(|&first| unsafe { is_array(first, types) }) else { return };
+    // SAFETY: as above.
+    let mut told = unsafe { call.keyword(Keyword::Axis, types) };
+    // SAFETY: as above.
+    if let Some(list) = unsafe { call.keyword(Keyword::Axes, types) }
+        // SAFETY: alive, as the caller holds it.
+        && unsafe { is_sequence(list, types) }
+    {
+        // Those of the first input, of the second one, and so on.
+        // SAFETY: as above.
+        let (items, n) = unsafe { items(list, types) };
+        // SAFETY: an item of the list.
+        told = (n != 0).then(|| unsafe { read::<Address>(items, 0) });
+    }
+    if told.is_some() {
+        // SAFETY: an array.
+        let ndim = usize::try_from(unsafe { read::<ArrayBody>(array, OBJECT_SIZE) }.ndim);
+        facts.flags |= flag::HAS_AXES;
+        // SAFETY: alive, as above.
+        facts.axes = unsafe { axes(told, ndim.unwrap_or(0), types) };
+    }
 }
 
 /// Adds an array, or those of a tuple.

@@ -230,9 +230,10 @@ unsafe fn hook_flat(flat_type: Address, maps: &Maps) {
 /// `array_type` must be `ndarray`, with the interpreter lock held.
 unsafe fn hook_slots(array_type: Address, maps: &Maps, state: &mut State) {
     type StandIn = fn(usize) -> usize;
-    let slots: [(usize, usize, StandIn); 4] = [
+    let slots: [(usize, usize, StandIn); 5] = [
         (object::TP_AS_MAPPING, object::MP_SUBSCRIPT, index::stand_in_for_subscript),
         (object::TP_AS_MAPPING, object::MP_ASS_SUBSCRIPT, index::stand_in_for_set_subscript),
+        (object::TP_AS_SEQUENCE, object::SQ_LENGTH, index::stand_in_for_length),
         (object::TP_AS_SEQUENCE, object::SQ_ITEM, index::stand_in_for_item),
         (object::TP_AS_BUFFER, object::BF_GETBUFFER, export::stand_in_for_get_buffer),
     ];

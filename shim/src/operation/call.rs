@@ -14,13 +14,14 @@ pub(crate) enum Keyword {
     Axis = 3,
     Order = 4,
     Signature = 5,
+    Axes = 6,
 }
 
 /// Number of [`Keyword`]s.
-pub(crate) const N_KEYWORDS: usize = 6;
+pub(crate) const N_KEYWORDS: usize = 7;
 /// Their names, in this order.
 pub(crate) const KEYWORDS: [&std::ffi::CStr; N_KEYWORDS] =
-    [c"out", c"dtype", c"where", c"axis", c"order", c"signature"];
+    [c"out", c"dtype", c"where", c"axis", c"order", c"signature", c"axes"];
 
 /// The arguments of a call: borrowed objects, alive as long as the call.
 #[derive(Clone, Copy)]

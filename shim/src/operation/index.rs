@@ -417,13 +417,21 @@ unsafe fn of_array(index: Address) -> Option<(isize, isize)> {
 unsafe fn of_list(index: Address, types: &Types) -> Option<(isize, isize)> {
     // SAFETY: the caller vouches for the list.
     let (first, n) = unsafe { items(index, types) };
+    // SAFETY: an item of the list, which nobody changes meanwhile.
+    let item = |at: usize| unsafe { read::<Address>(first, at.wrapping_mul(8)) };
+    // SAFETY: alive, as the list holds it.
+    let truth = |at: usize| unsafe { look::truth(item(at), types) };
+    if n != 0 && truth(0).is_some() {
+        // A mask; an item that is no `bool` makes it none.
+        let places = (0..n).filter_map(|at| match truth(at) {
+            Some(is_chosen) => is_chosen.then_some(at.cast_signed()),
+            None => Some(-1),
+        });
+        return progressive(places);
+    }
     // An item that is no `int` counts as a negative index, which is none.
-    progressive((0..n).map(|at| {
-        // SAFETY: an item of the list, which nobody changes meanwhile.
-        let item = unsafe { read::<Address>(first, at.wrapping_mul(8)) };
-        // SAFETY: alive, as the list holds it.
-        unsafe { int_value(item, types) }.unwrap_or(-1)
-    }))
+    // SAFETY: alive, as the list holds it.
+    progressive((0..n).map(|at| unsafe { int_value(item(at), types) }.unwrap_or(-1)))
 }
 
 /// Start and step of a progression of at least two different indices, none of them negative.

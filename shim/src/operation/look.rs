@@ -190,6 +190,22 @@ pub(crate) unsafe fn ask_value(object: Address, types: &Types) -> Option<isize> 
     if overflow != 0 { None } else { isize::try_from(value).ok() }
 }
 
+/// Whether a `bool` is true; `None` for what is none.
+///
+/// # Safety
+///
+/// `object` must be alive.
+pub(crate) unsafe fn truth(object: Address, types: &Types) -> Option<bool> {
+    // SAFETY: the caller vouches for the object.
+    if unsafe { type_of(object) } != types.bool {
+        return None;
+    }
+    let mut overflow = 0;
+    let object = std::ptr::with_exposed_provenance_mut(object);
+    // SAFETY: a `bool` is an `int`; the function sets no error for one.
+    Some(unsafe { (types.int_value)(object, &raw mut overflow) } != 0)
+}
+
 /// What an object is that is no array.
 ///
 /// # Safety

@@ -13,6 +13,7 @@ pub(crate) mod counters;
 pub(crate) mod finish;
 pub(crate) mod hidden;
 pub(crate) mod index;
+pub(crate) mod listing;
 pub(crate) mod look;
 pub(crate) mod names;
 pub(crate) mod owners;
@@ -30,6 +31,7 @@ use npprof_wire::record::Kind;
 use crate::memory::Address;
 use crate::operation::copies::Copies;
 use crate::operation::counters::Small;
+use crate::operation::listing::Listing;
 use crate::operation::look::{Seen, Types};
 use crate::operation::names::Names;
 use crate::operation::owners::Owners;
@@ -154,6 +156,7 @@ pub(crate) struct Operations {
     pub(crate) owners: Owners,
     pub(crate) scalars: Scalars,
     pub(crate) copies: Copies,
+    pub(crate) listing: Listing,
 }
 
 impl Operations {
@@ -175,6 +178,7 @@ impl Operations {
             owners,
             scalars: Scalars::new(),
             copies: Copies::new(),
+            listing: Listing::new(),
         }
     }
 

@@ -20,13 +20,15 @@ pub(crate) mod fixed {
     pub(crate) const GET_ITEM: u16 = 1;
     /// `a[key] = value`.
     pub(crate) const SET_ITEM: u16 = 2;
-    /// `for x in a`, `list(a)`.
+    /// `for x in a`; also `list(a)`, element by element.
     pub(crate) const ITERATION: u16 = 3;
     /// The buffer protocol.
     pub(crate) const BUFFER_EXPORT: u16 = 4;
+    /// `list(a)`, besides the iteration.
+    pub(crate) const LIST: u16 = 5;
 }
 
-const FIXED: [&str; 4] = ["getitem", "setitem", "iteration", "buffer export"];
+const FIXED: [&str; 5] = ["getitem", "setitem", "iteration", "buffer export", "list"];
 
 /// The names seen so far, and the ufuncs that bear them.
 pub(crate) struct Names {

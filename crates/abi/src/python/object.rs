@@ -113,6 +113,8 @@ pub const TPFLAGS_DICT_SUBCLASS: u64 = 1 << 29;
 /// `Py_TPFLAGS_TYPE_SUBCLASS`: a type.
 pub const TPFLAGS_TYPE_SUBCLASS: u64 = 1 << 31;
 
+/// `PySequenceMethods.sq_length`: `len(a)`.
+pub const SQ_LENGTH: usize = 0;
 /// `PySequenceMethods.sq_item`: `a[n]` by number, as iteration does it.
 pub const SQ_ITEM: usize = 24;
 /// `PyMappingMethods.mp_subscript`: `a[key]`.

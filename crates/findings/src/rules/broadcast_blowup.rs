@@ -42,11 +42,16 @@ pub(crate) const RULE: Rule = Rule {
         let result = pattern.result.as_ref();
         let made = result.map_or_else(|| "an array".to_owned(), ToString::to_string);
         let inputs = inputs(pattern);
-        // `indices` fills its grid by assignment, `meshgrid` copies what broadcasting gives.
-        let grid = context
-            .line
-            .filter(|_| *is_materialized && ["setitem", "copy"].contains(&called(pattern)))
-            .and_then(|line| GRIDS.into_iter().find(|name| line.mentions(name)));
+        // `meshgrid` copies what broadcasting gives.
+        let written = || {
+            let line = context.line?;
+            GRIDS.into_iter().find(|name| line.mentions(name))
+        };
+        let grid = match called(pattern) {
+            "indices" => Some(written().unwrap_or("indices")),
+            "copy" | "meshgrid" if *is_materialized => written().filter(|&name| name == "meshgrid"),
+            _ => None,
+        };
         let is_grid = grid.is_some();
         let from = match inputs.as_slice() {
             [] => String::new(),
@@ -142,7 +147,7 @@ fn lazy(line: &Line<'_>, name: &str, result: Option<&ArrayLayout>) -> Option<Str
     }
 }
 
-/// What makes full grids of indices.
+/// What makes full grids.
 const GRIDS: [&str; 4] = ["fromfunction", "indices", "meshgrid", "mgrid"];
 
 /// What makes open grids, for the calls that make full ones.
@@ -236,7 +241,7 @@ mod tests {
     #[test]
     fn a_grid_is_left_open() {
         let grid = || Pattern {
-            operation: "setitem".into(),
+            operation: "indices".into(),
             result: None,
             ..blowup(&[&[400, 1]], &[], true)
         };
@@ -253,8 +258,8 @@ mod tests {
                 .starts_with("Make open index vectors, `i, j = np.ogrid[:n, :m]`")
         );
         assert!(fix("grid = np.indices((n, m))").starts_with("Write `np.indices((n, m), sparse"));
-        // Someone else's assignment.
-        assert!(fix("full[:] = weights[:, None]").starts_with("Leave it to broadcasting"));
+        // Called elsewhere.
+        assert!(fix("run(grid)").starts_with("Pass `sparse=True` (or use `np.ogrid`)"));
     }
 
     #[test]

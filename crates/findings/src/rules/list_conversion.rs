@@ -35,11 +35,6 @@ pub(crate) const RULE: Rule = Rule {
         let &Detail::ListConversion { n_elements, is_round_trip } = &pattern.detail else {
             return None;
         };
-        // A loop over an array looks the same to the collector.
-        let makes_list = || context.line?.call(&["list", "tuple", "sorted"]);
-        if &*pattern.operation == "iteration" && makes_list().is_none() {
-            return None;
-        }
         let is_repeated = pattern.n >= context.count("conversions");
         if n_elements < context.count("elements") || !(is_round_trip || is_repeated) {
             return None;
@@ -119,23 +114,6 @@ mod tests {
             "Stay in NumPy: a mask or `np.where` for conditions, `np.clip` for limits, slices \
              instead of list operations.",
         );
-    }
-
-    #[test]
-    fn an_array_that_is_iterated_over_is_told_if_it_becomes_a_list() {
-        let iterated = || npprof_model::Pattern {
-            operation: "iteration".into(),
-            ..conversion(1, 400_000, true)
-        };
-        check(
-            iterated(),
-            "values = list(signal)",
-            "400,000 numbers leave an array as Python objects and come back as an array (3.00 \
-             MiB), once",
-            "Stay in NumPy: a mask or `np.where` for conditions, `np.clip` for limits, slices \
-             instead of list operations.",
-        );
-        check_silent(iterated());
     }
 
     #[test]

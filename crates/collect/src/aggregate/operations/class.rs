@@ -125,6 +125,7 @@ pub(crate) fn class(name: &str) -> Class {
         "array" | "asarray" | "asanyarray" => Class::Array,
         "ascontiguousarray" | "asfortranarray" | "require" | "reshape" | "ravel" => Class::Layout,
         "concatenate" => Class::Concatenate,
+        "list" => Class::List,
         "repeat" => Class::Repeat,
         "copy" => Class::Copy,
         "dot" | "vdot" | "inner" | "matmul" | "matvec" | "vecmat" | "vecdot" | "einsum"

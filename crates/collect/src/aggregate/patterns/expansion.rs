@@ -11,12 +11,14 @@ use super::event::{Array, Event, Home};
 use super::frames::Activation;
 use super::names::Class;
 use super::savings::Saving;
-use super::tally::{Found, Tallies, saves, total};
+use super::tally::{Facts, Found, Tallies, saves, total};
 use super::{LARGE, Scene};
 
 /// An array of that many times the elements of what it is made of is an expansion; what is left of
 /// it in the end may be one part in as many.
 const RATIO: u64 = 8;
+/// The function of NumPy's that makes full grids.
+const INDICES: &str = "indices";
 /// Blocks of expansions that are remembered for [`Expansions::was_raised`].
 const MAX_RAISED: usize = 1024;
 
@@ -77,12 +79,13 @@ impl Expansions {
         }
     }
 
-    /// `indices` writes the same again and again to what it gives back.
+    /// `indices` writes the same again and again to what it gives back, also for `mgrid` and
+    /// `fromfunction`.
     fn filled(&mut self, event: &Event<'_>, scene: &Scene<'_>) {
         let outputs = event.outputs().filter_map(|array| Some((array, array.home?)));
         for (output, home) in outputs.filter(|(_, home)| home.size >= LARGE) {
             let is_known = self.open.contains_key(&home.id);
-            if is_known || !scene.context.is_inside(event.raw.stack, &["indices"]) {
+            if is_known || !scene.context.is_inside(event.raw.stack, &[INDICES]) {
                 continue;
             }
             let Some(block) = scene.blocks.at(output.address) else { continue };
@@ -92,6 +95,8 @@ impl Expansions {
                 self.expand(event, (output, home), (ratio, true), scene);
                 if let Some(expansion) = self.open.get_mut(&home.id) {
                     expansion.found.bytes = block.size;
+                    expansion.found.facts =
+                        Facts { operation: INDICES.into(), ..event.facts() }.into();
                 }
             }
         }

@@ -256,7 +256,7 @@ impl Patterns {
         self.loops.summary(counts, &scene, &mut found);
         self.upcasts.summary(&scene, &mut found);
         self.objects.summary(&mut found);
-        self.sequences.summary(counts, &scene, &mut found);
+        self.sequences.summary(&mut found);
         let is_expansion = |id: Id| self.expansions.was_raised(id);
         self.statements.summary(&scene, is_expansion, &mut found);
         self.appends.summary(&mut found);

@@ -71,8 +71,9 @@ pub(super) fn class(name: &str) -> Class {
     match name {
         "getitem" => Class::Getitem,
         "setitem" => Class::Setitem,
-        "copyto" | "putmask" | "place" | "_place" => Class::Setitem,
+        "copyto" | "putmask" | "place" | "_place" | "_insert" => Class::Setitem,
         "iteration" => Class::Element,
+        "list" => Class::Tolist,
         "array" | "asarray" | "asanyarray" | "fromiter" => Class::Array,
         "ascontiguousarray" | "asfortranarray" => Class::Convert,
         "concatenate" => Class::Concatenate,
@@ -123,7 +124,6 @@ fn is_function(name: &str) -> bool {
         "bincount",
         "interp",
         "interp_complex",
-        "_insert",
         "frompyfunc",
         "correlate",
         "correlate2",

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use npprof_model::{Detail, Pattern, SiteRole};
-use npprof_wire::record::{Counts, Role, Scalar, operation};
+use npprof_wire::record::{Role, Scalar, operation};
 use rustc_hash::FxHashMap;
 
 use super::Scene;
 use super::blocks::{Dead, Id};
 use super::event::Event;
 use super::frames::Activation;
-use super::names::{Class, text};
+use super::names::Class;
 use super::tally::{Facts, Found, Tallies, saves};
 
 /// Scalars that make a conversion worth counting.
@@ -25,6 +25,8 @@ const MAX_KNOWN: usize = 4096;
 struct Export {
     site: u32,
     n: u64,
+    /// By `list(a)`, which takes the elements one by one: then this is the line to be told of.
+    is_loop: bool,
 }
 
 /// Conversions of what seems to be the same sequence.
@@ -42,8 +44,6 @@ pub(super) struct Sequences {
     /// Conversions that are no round trips.
     conversions: Tallies<Detail>,
     by_sequence: FxHashMap<(u64, u64), Same>,
-    /// Scalars that became arrays, and the arrays' bytes.
-    by_activation: FxHashMap<Activation, (u64, u64)>,
     /// Deaths up to this event have been looked at.
     counted: u64,
     /// Conversions of the same sequence at several sites.
@@ -65,7 +65,8 @@ impl Sequences {
             if self.exports.len() >= MAX_KNOWN {
                 self.exports.clear();
             }
-            self.exports.insert(activation, Export { site: event.site, n });
+            let is_loop = &*event.name.text == "list";
+            self.exports.insert(activation, Export { site: event.site, n, is_loop });
             return;
         }
         let Some(result) = event.of_role(Role::Result).next() else { return };
@@ -73,8 +74,9 @@ impl Sequences {
         let mut facts: Facts = event.facts();
         facts.related.extend(round_trip.map(|export| (SiteRole::Exporter, export.site)));
         let detail = Detail::ListConversion { n_elements: n, is_round_trip: round_trip.is_some() };
+        let site = round_trip.filter(|export| export.is_loop).map_or(event.site, |it| it.site);
         let found = Found {
-            site: event.site,
+            site,
             bytes: result.bytes(),
             time: event.raw.duration_ns,
             facts: Arc::new(facts),
@@ -85,10 +87,6 @@ impl Sequences {
             return;
         }
         self.conversions.add(&found);
-        if self.by_activation.len() < MAX_KNOWN || self.by_activation.contains_key(&activation) {
-            let sum = self.by_activation.entry(activation).or_default();
-            *sum = (sum.0.saturating_add(n), sum.1.saturating_add(found.bytes));
-        }
         let latest = result.home.map(|home| home.id);
         self.convert((event.raw.detail, n), found, latest, scene);
     }
@@ -159,33 +157,12 @@ impl Sequences {
         }
     }
 
-    /// Arrays that were iterated over, where as many scalars became arrays: whether a list was made
-    /// of them, only the line tells.
-    fn iterated(&self, counts: &[Counts], scene: &Scene<'_>) -> Tallies<Detail> {
-        let mut tallies = Tallies::default();
-        let context = scene.context;
-        for counts in counts.iter().filter(|counts| counts.n_scalars >= MIN_SCALARS) {
-            let name = text(context.definitions, counts.operation).unwrap_or_default();
-            let activation = context.activation(counts.stack);
-            let made = activation.and_then(|it| self.by_activation.get(&it));
-            let made = made.filter(|made| made.0 >= counts.n_scalars / 2);
-            let Some(&(n, bytes)) = made.filter(|_| &*name == "iteration") else { continue };
-            let detail = Detail::ListConversion { n_elements: n, is_round_trip: true };
-            let facts = Facts { operation: name, ..Facts::default() }.into();
-            tallies.add(&Found { site: context.site(counts.stack), bytes, time: 0, facts, detail });
-        }
-        tallies
-    }
-
-    pub(super) fn summary(&self, counts: &[Counts], scene: &Scene<'_>, to: &mut Vec<Pattern>) {
+    pub(super) fn summary(&self, to: &mut Vec<Pattern>) {
         let often = |n: u64| n >= OFTEN as u64;
         let mut tallies = self.round_trips.clone();
         let conversions = self.conversions.by_site.iter().filter(|(_, tally)| often(tally.n));
         for (&site, tally) in conversions.chain(&self.repeated.by_site) {
             tallies.by_site.entry(site).or_insert_with(|| tally.clone());
-        }
-        for (site, tally) in self.iterated(counts, scene).by_site {
-            tallies.by_site.entry(site).or_insert(tally);
         }
         for (site, tally) in tallies.sorted() {
             to.push(tally.pattern(site, tally.detail.clone(), saves(None, tally.bytes, 0, 0)));
