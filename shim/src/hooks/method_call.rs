@@ -604,8 +604,13 @@ unsafe fn is_long_list(object: Address, types: &Types) -> bool {
     }
     // SAFETY: as above.
     let (first, n) = unsafe { items(object, types) };
+    if n < MIN_LONG_LIST {
+        return false;
+    }
     // SAFETY: an item, which the sequence holds.
-    n >= MIN_LONG_LIST && !unsafe { is_array(read::<Address>(first, 0), types) }
+    let item = unsafe { read::<Address>(first, 0) };
+    // SAFETY: as above.
+    !unsafe { is_array(item, types) }
 }
 
 /// The block of NumPy's allocator in which an array lies; zero for memory that it got otherwise.
