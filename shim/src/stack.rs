@@ -29,6 +29,9 @@ use crate::table::{Key, Table, mix};
 pub(crate) const MAX_FRAMES: usize = 1024;
 /// Instructions to both sides of a place that are tried for being on the same line.
 const MAX_LINE_UNITS: i32 = 48;
+/// Beyond this place in a code object, in bytes, a line's extent isn't looked for: Python finds a line
+/// by counting from the start of the code, which takes too long to be done for each instruction.
+const MAX_EXTENT_OFFSET: i32 = 1 << 15;
 
 /// Where the interpreter keeps what is read here, without the distinctions that a table of versions
 /// makes: chosen once.
@@ -507,6 +510,11 @@ impl Stacks {
         stream: &mut Stream,
     ) -> Stack {
         let at_caller = Stack { stack: key.caller, before: 0, after: 0 };
+        if self.stacks.is_full() {
+            // Before anything is looked up: from now on every event of a new stack comes here.
+            self.tell_full(stream);
+            return at_caller;
+        }
         // SAFETY: the caller vouches for the code object.
         if unsafe { python.is_incomplete(code, key.byte_offset) } {
             // Python doesn't show such a frame; neither do we.
@@ -518,6 +526,9 @@ impl Stacks {
         let line = line_at(key.byte_offset);
         let reach = |step: i32| {
             let mut distance = 0_i32;
+            if key.byte_offset > MAX_EXTENT_OFFSET {
+                return 0;
+            }
             while distance < MAX_LINE_UNITS.wrapping_mul(2) {
                 let next = distance.wrapping_add(2);
                 let offset = key.byte_offset.wrapping_add(step.wrapping_mul(next));

@@ -76,6 +76,11 @@ impl<K: Key, V: Copy> Table<K, V> {
         }
     }
 
+    /// Whether nothing can be added any more, unless something is removed.
+    pub(crate) fn is_full(&self) -> bool {
+        self.n_places >= MAX_PLACES && self.len.wrapping_mul(4) >= self.n_places.wrapping_mul(3)
+    }
+
     /// Adds a key that isn't in the table. `false` when there is no room.
     pub(crate) fn insert(&mut self, key: K, value: V) -> bool {
         // At most three quarters full.
@@ -222,8 +227,10 @@ mod tests {
         let mut table = Table::<u64, u32>::EMPTY;
         let n = (0..).take_while(|&key| table.insert(key, 0)).count();
         assert_eq!(n, MAX_PLACES / 4 * 3);
+        assert!(table.is_full());
         assert_eq!(table.get(&0), Some(0));
         table.remove(&0);
+        assert!(!table.is_full());
         assert!(table.insert(0, 5));
         assert_eq!(table.get(&0), Some(5));
     }
