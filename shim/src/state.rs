@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 use npprof_shm::{RingWriter, Segment};
 use npprof_wire::encode::event;
 use npprof_wire::record::Kind;
-use npprof_wire::segment::{MAIN_RING, N_RINGS, N_UNPLACED, SIDE_RING_WORDS, positions};
+use npprof_wire::segment::{
+    GAVE_UP_NS, MAIN_RING, N_DROPPED, N_RINGS, N_UNPLACED, SIDE_RING_WORDS, positions,
+};
 
 use crate::current;
 use crate::dtype::DtypeTable;
@@ -272,6 +274,10 @@ impl State {
 pub(crate) fn record_aside(words: &[u64]) {
     let Some(segment) = segment() else { return };
     if !is_live() || locked_thread().is_some() {
+        return;
+    }
+    if segment.word(GAVE_UP_NS).load(Ordering::Relaxed) != 0 {
+        segment.word(N_DROPPED).fetch_add(1, Ordering::Relaxed);
         return;
     }
     let stamp = segment.word(positions(MAIN_RING)).load(Ordering::Acquire);

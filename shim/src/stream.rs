@@ -142,6 +142,8 @@ impl Stream {
             let has_left = self.word(segment::COLLECTOR).load(Ordering::Relaxed) == collector::LEFT;
             if has_left || now.saturating_sub(last_sign) > PATIENCE_NS {
                 self.is_closed = true;
+                // Also for a collector that reads again: what follows a gap is worth nothing.
+                self.writer.close();
                 self.word(segment::GAVE_UP_NS).store(now, Ordering::Relaxed);
                 return self.drop_event();
             }

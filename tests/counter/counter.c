@@ -227,6 +227,20 @@ int kill_after(uint64_t nanoseconds) {
     return timer_settime(timer, 0, &when, NULL);
 }
 
+/* What compiled code does wrong: it writes where nothing is, and calls itself without an end. */
+static int *volatile nowhere;
+
+int crash(void) {
+    *nowhere = 1;
+    return 0;
+}
+
+int overflow_stack(int depth) {
+    volatile char frame[1024];
+    frame[depth & 1023] = (char)depth;
+    return depth < 0 ? 0 : overflow_stack(depth + 1) + frame[0];
+}
+
 /* Loaded by LD_PRELOAD, a Python is killed so many nanoseconds after its start. */
 __attribute__((constructor)) static void kill_python(void) {
     const char *after = getenv("NPPROF_TEST_KILL_AFTER_NS");

@@ -10,4 +10,5 @@ pub mod count;
 pub mod matrix;
 pub mod program;
 pub mod report;
+pub mod same;
 pub mod schema;

@@ -52,6 +52,17 @@ pub fn each_python() -> Vec<Pair> {
     newest_of_each_python(every_pair())
 }
 
+/// The oldest Python, one in the middle and the newest, for facts that depend little on the version.
+pub fn some_pythons() -> Vec<Pair> {
+    let mut pythons = each_python();
+    pythons.retain(|pair| !pair.name.starts_with("debian"));
+    let middle = pythons.len() / 2;
+    let last = pythons.len().saturating_sub(1);
+    let mut chosen = vec![0, middle, last];
+    chosen.dedup();
+    chosen.into_iter().filter_map(|index| pythons.get(index).cloned()).collect()
+}
+
 /// One pair that is neither the oldest nor the newest, for facts that no version can change.
 pub fn one_pair() -> Vec<Pair> {
     let all = every_pair();

@@ -7,10 +7,12 @@
 
 use std::fs;
 use std::io;
+use std::sync::Arc;
 
 use rustix::process::Signal;
 use signal_hook::consts::signal::{
     SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2, SIGWINCH,
+    SIGXFSZ,
 };
 use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::origin::WithOrigin;
@@ -67,8 +69,13 @@ impl Signals {
     /// these the program is to ignore as well.
     pub(crate) fn catch() -> io::Result<Self> {
         let ignored = fs::read_to_string("/proc/self/status").map_or(0, |status| ignored(&status));
-        let wanted = CAUGHT.into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
-        Ok(Self { info: SignalsInfo::new(wanted)? })
+        let is_wanted = |signal: &i32| ignored >> (signal - 1) & 1 == 0;
+        if is_wanted(&SIGXFSZ) {
+            // A report that is too large for the limit of file sizes is an error that is told. It is
+            // not ignored, because the program would inherit that.
+            signal_hook::flag::register(SIGXFSZ, Arc::default())?;
+        }
+        Ok(Self { info: SignalsInfo::new(CAUGHT.into_iter().filter(is_wanted))? })
     }
 
     /// Gives every signal to `act`, from a thread of its own, until npprof ends.

@@ -5,7 +5,8 @@
 use std::io::IoSliceMut;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+use std::path::Path;
 
 use npprof_wire::hello::{HELLO_BYTES, Hello, TOKEN_BYTES};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg, sockopt};
@@ -31,6 +32,8 @@ pub(crate) enum Greeting {
     Guest(Guest),
     /// A process with a shim of another version.
     OtherVersion(u32),
+    /// A process that has no segment to be read: its process id.
+    NoSegment(u32),
 }
 
 /// The door: accepts connections and hears them out.
@@ -60,6 +63,13 @@ impl Door {
         &self.listener
     }
 
+    /// Whether the socket is still where processes look for it.
+    pub(crate) fn is_reachable(&self) -> bool {
+        let address = self.listener.local_addr();
+        let path = address.as_ref().ok().and_then(SocketAddr::as_pathname);
+        path.is_none_or(Path::exists)
+    }
+
     /// Connections that have not said everything yet.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = &UnixStream> {
         self.waiting.iter().map(|connection| &connection.stream)
@@ -79,7 +89,7 @@ impl Door {
             if let Some(hello) = heard.hello
                 && is_same(&hello.token, &token)
             {
-                greetings.extend(connection.welcome(hello));
+                greetings.push(connection.welcome(hello));
             }
             heard.is_open && now_ns.saturating_sub(connection.since_ns) < MAX_SILENCE_NS
         });
@@ -131,11 +141,14 @@ impl Connection {
         Heard { hello: Hello::decode(&self.bytes), is_open: false }
     }
 
-    fn welcome(&mut self, hello: Hello) -> Option<Greeting> {
+    fn welcome(&mut self, hello: Hello) -> Greeting {
         if !hello.is_current() {
-            return Some(Greeting::OtherVersion(hello.version));
+            return Greeting::OtherVersion(hello.version);
         }
-        Some(Greeting::Guest(Guest { hello, pid: self.pid, segment: self.segment.take()? }))
+        let Some(segment) = self.segment.take() else {
+            return Greeting::NoSegment(hello.pid);
+        };
+        Greeting::Guest(Guest { hello, pid: self.pid, segment })
     }
 }
 

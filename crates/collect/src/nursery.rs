@@ -1,7 +1,7 @@
 //! What forked children begin with, until they come for it.
 //!
-//! A child that never does, because it turns into another program, must not cost anything for
-//! long.
+//! A child that never does must not cost anything for long. It is remembered that it didn't: every
+//! forked child introduces itself at once, unless it can't.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,6 +17,8 @@ const MAX_AGE_NS: u64 = 10_000_000_000;
 pub(crate) struct Nursery {
     /// Oldest first.
     waiting: VecDeque<Waiting>,
+    /// Those that nobody came for in time.
+    n_expired: usize,
 }
 
 #[derive(Debug)]
@@ -54,7 +56,18 @@ impl Nursery {
             .is_some_and(|oldest| now_ns.saturating_sub(oldest.since_ns) > MAX_AGE_NS)
         {
             self.waiting.pop_front();
+            self.n_expired += 1;
         }
+    }
+
+    /// Whether no child is expected.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Forks whose children have not come.
+    pub(crate) fn n_absent(&self) -> usize {
+        self.n_expired + self.waiting.len()
     }
 
     /// Seeds of forks between which nothing happened are one and count once.
@@ -92,8 +105,10 @@ mod tests {
         nursery.add(5, fork(1), 0);
         assert!(nursery.take(5, 2).is_none());
         assert!(nursery.take(6, 1).is_none());
+        assert_eq!((nursery.n_absent(), nursery.is_empty()), (1, false));
         assert!(nursery.take(5, 1).is_some());
         assert!(nursery.take(5, 1).is_none());
+        assert_eq!((nursery.n_absent(), nursery.is_empty()), (0, true));
     }
 
     #[test]
@@ -106,6 +121,7 @@ mod tests {
         assert!(nursery.take(5, 36).is_some());
         nursery.expire(MAX_AGE_NS + 50);
         assert!(nursery.take(5, 49).is_none());
+        assert_eq!(nursery.n_absent(), 14 + 49);
         assert!(nursery.take(5, 50).is_some());
     }
 }

@@ -99,6 +99,10 @@ impl Tree {
                     "a process was not profiled: its shim speaks wire version {version} \
                      instead of {WIRE_VERSION}"
                 )),
+                Greeting::NoSegment(pid) => self.flaw(format!(
+                    "process {pid} was not profiled: it could get no shared memory; `ulimit -a` \
+                     shows its limits"
+                )),
             }
         }
         let is_slow = !self.options.reader_delay.is_zero();
@@ -140,9 +144,12 @@ impl Tree {
         }
     }
 
-    /// Whether every process that introduced itself has ended and been read.
+    /// Whether every process that introduced itself has ended and been read, and no other is on its
+    /// way.
     pub(crate) fn is_over(&self) -> bool {
-        self.door.waiting().next().is_none() && !self.sessions.iter().any(Session::is_open)
+        self.door.waiting().next().is_none()
+            && self.nursery.is_empty()
+            && !self.sessions.iter().any(Session::is_open)
     }
 
     /// Whether processes that have ended have not been read to their end.
@@ -171,6 +178,24 @@ impl Tree {
                 // What its counters say at the end.
                 self.take_news(place);
             }
+        }
+        self.tell_of_absentees();
+    }
+
+    /// Says whether there may have been processes that could not introduce themselves.
+    fn tell_of_absentees(&mut self) {
+        let n_absent = self.nursery.n_absent();
+        if n_absent > 0 {
+            let forks = if n_absent == 1 { "1 fork" } else { &format!("{n_absent} forks") };
+            self.flaw(format!(
+                "{forks} brought no process that introduced itself; if there was one, what it did \
+                 is not known"
+            ));
+        }
+        if !self.door.is_reachable() {
+            let flaw = "the session's socket was removed, so processes that started after that \
+                        were not seen";
+            self.flaw(flaw.to_owned());
         }
     }
 

@@ -190,7 +190,7 @@ pub(crate) fn one_line(text: impl AsRef<std::ffi::OsStr>) -> String {
 }
 
 const fn is_direction_mark(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Pads to a width of columns, at the left.
@@ -212,6 +212,7 @@ mod tests {
     #[test]
     fn nothing_reaches_the_terminal_that_it_would_obey() {
         assert_eq!(one_line("a\x1b[31mb\nc\u{202e}d"), "a\\u{1b}[31mb c\\u{202e}d");
+        assert_eq!(one_line("\u{61c}\u{9b}"), "\\u{61c}\\u{9b}");
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub struct RingWriter<'a, const WORDS: usize> {
     position: u64,
     /// Up to here there is room, as far as we have looked.
     limit: u64,
+    /// There never is room any more.
+    is_closed: bool,
 }
 
 impl<'a, const WORDS: usize> RingWriter<'a, WORDS> {
@@ -35,7 +37,7 @@ impl<'a, const WORDS: usize> RingWriter<'a, WORDS> {
         #[expect(clippy::expect_used, reason = "as documented; the caller chooses both")]
         let words = words.try_into().expect("the ring has another size");
         let position = head.load(Ordering::Relaxed);
-        let mut writer = Self { head, tail, words, position, limit: 0 };
+        let mut writer = Self { head, tail, words, position, limit: 0, is_closed: false };
         writer.look();
         writer
     }
@@ -89,8 +91,18 @@ impl<'a, const WORDS: usize> RingWriter<'a, WORDS> {
         self.head.store(self.position, Ordering::Release);
     }
 
+    /// From now on there is no room, whatever the reader does.
+    #[cold]
+    pub fn close(&mut self) {
+        self.is_closed = true;
+        self.limit = 0;
+    }
+
     #[cold]
     fn look(&mut self) {
+        if self.is_closed {
+            return;
+        }
         // Pairs with the `Release` in `RingReader::release`: the reader is done with these words.
         let tail = self.tail.load(Ordering::Acquire);
         self.limit = tail.wrapping_add(WORDS as u64);
@@ -212,6 +224,14 @@ mod tests {
             writer.write([round, round + 1, round + 2]);
             assert_eq!(drain(&segment, &mut reader), [round, round + 1, round + 2]);
         }
+    }
+
+    #[test]
+    fn a_closed_ring_has_no_room_though_it_is_empty() {
+        let (segment, _file) = Segment::create().expect("memory");
+        let mut writer = RingWriter::<SIDE_RING_WORDS>::new(&segment, 1);
+        writer.close();
+        assert!(!writer.has_room(1));
     }
 
     #[test]

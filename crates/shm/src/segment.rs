@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicU64;
 use npprof_wire::segment::{SEGMENT_BYTES, SEGMENT_WORDS};
 use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::mm::{MapFlags, ProtFlags};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// A mapped segment. Unmapped when dropped.
 #[derive(Debug)]
@@ -45,11 +46,12 @@ impl Segment {
     ///
     /// # Errors
     ///
-    /// The kernel's, when it has no memory or no descriptor left.
+    /// The kernel's, when it has no memory or no descriptor left; or when the limit of file sizes,
+    /// which counts for shared memory too, can't be raised for it.
     pub fn create() -> io::Result<(Self, OwnedFd)> {
         let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
         let file = rustix::fs::memfd_create(c"npprof", flags)?;
-        rustix::fs::ftruncate(&file, SEGMENT_BYTES as u64)?;
+        with_room(|| rustix::fs::ftruncate(&file, SEGMENT_BYTES as u64))?;
         rustix::fs::fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
         let segment = Self::map(file.as_fd())?;
         Ok((segment, file))
@@ -108,6 +110,24 @@ impl Segment {
             io::Error::new(io::ErrorKind::OutOfMemory, "shared memory was mapped at null")
         })
     }
+}
+
+/// Calls `grow` with a limit of file sizes that a segment fits into: to run into that limit would be
+/// a signal that ends the process.
+fn with_room(grow: impl FnOnce() -> rustix::io::Result<()>) -> rustix::io::Result<()> {
+    let is_enough = |limit: Option<u64>| limit.is_none_or(|limit| limit >= SEGMENT_BYTES as u64);
+    let limits = getrlimit(Resource::Fsize);
+    if is_enough(limits.current) {
+        return grow();
+    }
+    if !is_enough(limits.maximum) {
+        return Err(rustix::io::Errno::FBIG);
+    }
+    setrlimit(Resource::Fsize, Rlimit { current: limits.maximum, maximum: limits.maximum })?;
+    let grown = grow();
+    // As it was, which is always allowed.
+    setrlimit(Resource::Fsize, limits)?;
+    grown
 }
 
 impl Drop for Segment {

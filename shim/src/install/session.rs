@@ -94,20 +94,23 @@ pub(crate) fn join(parent_image: u64, fork: u64) -> bool {
 
 fn try_join(parent_image: u64, fork: u64) -> Option<Segment> {
     let session = SESSION.get()?;
-    let (segment, file) = Segment::create().ok()?;
+    // Without a segment this process still says that it is there: the report is to name it.
+    let (segment, file) = Segment::create().ok().unzip();
     let pid = rustix::process::getpid().as_raw_nonzero().get().cast_unsigned();
     let parent_pid =
         rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get().cast_unsigned());
     let now = now_ns();
     let image = u64::from(pid) << 40 ^ now;
     IMAGE.store(image, Ordering::Relaxed);
-    let store = |index: usize, value: u64| segment.word(index).store(value, Ordering::Relaxed);
-    store(segment::MAGIC_WORD, segment::MAGIC);
-    store(segment::VERSION, WIRE_VERSION.into());
-    store(segment::PID, pid.into());
-    store(segment::STARTED_NS, now);
-    if session.is_lossy {
-        store(segment::FLAGS, segment::flags::LOSSY);
+    if let Some(segment) = &segment {
+        let store = |index: usize, value: u64| segment.word(index).store(value, Ordering::Relaxed);
+        store(segment::MAGIC_WORD, segment::MAGIC);
+        store(segment::VERSION, WIRE_VERSION.into());
+        store(segment::PID, pid.into());
+        store(segment::STARTED_NS, now);
+        if session.is_lossy {
+            store(segment::FLAGS, segment::flags::LOSSY);
+        }
     }
     let version = WIRE_VERSION;
     let hello = Hello { token: session.token, version, pid, parent_pid, image, parent_image, fork };
@@ -127,8 +130,10 @@ fn try_join(parent_image: u64, fork: u64) -> Option<Segment> {
     rustix::net::connect(&socket, &address).ok()?;
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
-    let files = [file.as_fd()];
-    if !ancillary.push(SendAncillaryMessage::ScmRights(&files)) {
+    let files = file.as_ref().map(|file| [file.as_fd()]);
+    if let Some(files) = &files
+        && !ancillary.push(SendAncillaryMessage::ScmRights(files))
+    {
         return None;
     }
     let message = hello.encode();
@@ -139,7 +144,7 @@ fn try_join(parent_image: u64, fork: u64) -> Option<Segment> {
         SendFlags::NOSIGNAL,
     )
     .ok()?;
-    (sent == message.len()).then_some(segment)
+    segment.filter(|_| sent == message.len())
 }
 
 #[cfg(test)]
