@@ -49,9 +49,9 @@ fn the_program_is_watched_typed_to_and_reported() {
             ("2", "At high-water"),
             ("3", "Nothing has been copied"),
             ("4", "No operation"),
-            ("5", "Nothing found yet"),
+            ("5", "━ Findings"),
             ("6", "Growth/min"),
-            ("7", "running"),
+            ("7", "High-water"),
             ("2/", "Filter:"),
             ("wait", "Filter: wait"),
         ] {

@@ -37,9 +37,9 @@ impl Column {
         Self { name, short: name, min, max, is_right: false, rank, is_sortable: false }
     }
 
-    /// With a longer name where there is room for it.
-    pub(crate) const fn with_short(self, short: &'static str, max: usize) -> Self {
-        Self { short, max, ..self }
+    /// With a shorter name, and so narrower, where there is little room.
+    pub(crate) const fn with_short(self, short: &'static str) -> Self {
+        Self { short, ..self }
     }
 
     /// Words by which the list can be ordered.

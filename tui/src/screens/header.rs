@@ -42,9 +42,13 @@ fn header(app: &App, columns: u16) -> Paragraph<'static> {
         .find(|state| width(state) <= room)
         .unwrap_or_else(|| fit_end(states.last().map_or("", String::as_str), room));
     let left = columns.saturating_sub(width(&dropped) + width(&state));
-    let command = clean(&snapshot.command.join(" "));
+    let mut command = clean(&snapshot.command.join(" "));
     let title = if left >= 24 { " npprof  " } else { " " };
-    let command = fit_end(&command, left.saturating_sub(width(title)));
+    let room = left.saturating_sub(width(title));
+    if width(&command) > room {
+        command = without_folder(&snapshot.command);
+    }
+    let command = fit_end(&command, room);
     let gap = left.saturating_sub(width(title) + width(&command));
     let line = Line::from(vec![
         Span::styled(title, theme::VALUE),
@@ -54,6 +58,13 @@ fn header(app: &App, columns: u16) -> Paragraph<'static> {
         Span::styled(state, theme::VALUE),
     ]);
     Paragraph::new(line).style(theme::HEADER)
+}
+
+/// The command without the folder of its program, which says least.
+fn without_folder(command: &[String]) -> String {
+    let Some((program, arguments)) = command.split_first() else { return String::new() };
+    let name = program.rsplit('/').next().unwrap_or(program);
+    clean(&[&[name.to_owned()], arguments].concat().join(" "))
 }
 
 /// Where the run stands, from the longest way to say it to the shortest.

@@ -113,7 +113,7 @@ pub(crate) fn details(data: &Data, row: usize, columns: usize, rows: usize) -> V
     };
     let lines_of = |bytes: Bytes| grouped(bytes.0.div_ceil(CACHE_LINE));
     let said = format!(
-        "the innermost loop {each}: {:.0} % of {} cache lines used, in {} calls",
+        "the innermost loop {each}: {:.0} % of {} cache lines used, called {}×",
         used(row),
         lines_of(row.touched),
         grouped(row.operand.n),

@@ -17,7 +17,7 @@ const BAR: u16 = 8;
 const COLUMNS: [Column; 14] = [
     Column::text("!", 1, 1, 7).sortable(),
     Column::text("", BAR as usize, BAR as usize, 12),
-    Column::figure("At high-water", 10, 1).with_short("At h-water", 13),
+    Column::figure("At high-water", 13, 1).with_short("At h-water"),
     Column::figure("Live", 9, 2),
     Column::figure("Allocated", 9, 3),
     Column::figure("Blocks", 6, 6),
@@ -27,7 +27,7 @@ const COLUMNS: [Column; 14] = [
     Column::figure("Operations", 10, 9),
     Column::figure("Time", 11, 10),
     Column::text("Top layout", 18, 38, 4),
-    Column::text("Call site", 24, usize::MAX, 0).sortable(),
+    Column::text("Call site", 21, usize::MAX, 0).sortable(),
     Column::figure("Process", 7, 4),
 ];
 

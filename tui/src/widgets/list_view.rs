@@ -151,8 +151,11 @@ fn chosen(columns: &[Column], sort: usize, room: usize) -> Vec<(usize, usize)> {
     for place in by_rank {
         let gap = usize::from(!fitting.is_empty());
         let mut least = columns[place].min;
-        if room < NARROW && columns[place].max == usize::MAX {
-            least = least.min(NARROW_FILLER);
+        if room < NARROW {
+            let is_filler = columns[place].max == usize::MAX;
+            let narrow = if is_filler { NARROW_FILLER } else { width(columns[place].short) };
+            let has_narrow = is_filler || columns[place].short != columns[place].name;
+            least = if has_narrow { least.min(narrow) } else { least };
         }
         if fitting.is_empty() {
             least = least.min(room);
