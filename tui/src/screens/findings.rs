@@ -56,6 +56,8 @@ pub(crate) fn line(finding: &Finding, cwd: &str, columns: usize) -> Line<'static
     let saves = match (finding.saves.high_water, most(&finding.saves)) {
         (Some(bytes), _) if bytes.0 > 0 => format!("{:>9} at high-water", bytes.to_string()),
         (_, Some(bytes)) => format!("{:>9} of traffic", bytes.to_string()),
+        // What it saves is not known yet; its own figures are.
+        _ if finding.bytes.0 > 0 => format!("{:>9} avoidable", finding.bytes.to_string()),
         _ => format!("{:>9} of time", finding.time.to_string()),
     };
     let kind = format!("{:<18}", finding.kind);
