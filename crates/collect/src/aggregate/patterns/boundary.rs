@@ -1,4 +1,7 @@
 //! boundary-copy: what compiled code could not take as it was.
+//!
+//! What is saved: see [`Moved`]. Buffers of ufuncs are no arrays and not in the high-water mark; what
+//! aligned or converted arrays take instead isn't known.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,8 +13,8 @@ use rustc_hash::FxHashMap;
 
 use super::blocks::Id;
 use super::event::{Array, Event};
+use super::moved::{Copy, Moved};
 use super::names::Class;
-use super::savings::Saving;
 use super::tally::{Found, Tallies, saves, total};
 use super::{MIN, Scene};
 
@@ -21,6 +24,8 @@ pub(super) const RAW_FFT: &str = "_raw_fft";
 /// An explicit conversion, and what became of it.
 #[derive(Clone, Debug)]
 struct Conversion {
+    /// Where what it was made of lies.
+    source: u64,
     found: Found<Detail>,
     n_reads: u32,
     n_exports: u32,
@@ -30,7 +35,9 @@ struct Conversion {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Boundary {
     tallies: Tallies<Detail>,
-    savings: FxHashMap<u32, Saving>,
+    moved: Moved,
+    /// Bytes of the copies that are arrays of NumPy's, by site.
+    allocated: FxHashMap<u32, u64>,
     /// By their result.
     conversions: BTreeMap<Id, Conversion>,
 }
@@ -94,8 +101,9 @@ impl Boundary {
                     && block.size == bytes
             });
             if let Some(copy) = copy {
-                let saving = self.savings.entry(event.site).or_default();
-                saving.span((copy.block.id.0, copy.died), bytes, scene.heights);
+                let copy = Copy { id: copy.block.id, bytes, died: Some(copy.died) };
+                self.moved.copied((operand, event.site), requirement, copy, scene);
+                self.allocate(event.site, bytes);
             }
         }
     }
@@ -125,8 +133,9 @@ impl Boundary {
         let entry = scene.context.entry_name(event.raw.stack);
         let routine = if entry.is_empty() { event.name.text.clone() } else { entry };
         self.count(event, result.bytes(), requirement, &routine);
-        let saving = self.savings.entry(event.site).or_default();
-        saving.open(home.id.0, home.id.0, scene.heights);
+        let copy = Copy { id: home.id, bytes: result.bytes(), died: None };
+        self.moved.copied((source, event.site), requirement, copy, scene);
+        self.allocate(event.site, result.bytes());
         let detail = Detail::BoundaryCopy { requirement, routine: routine.clone() };
         let found = Found {
             site: event.site,
@@ -136,7 +145,8 @@ impl Boundary {
             detail,
         };
         // Counted already: only its end matters.
-        let conversion = Conversion { found, n_reads: u32::MAX, n_exports: 0, routine };
+        let source = source.address;
+        let conversion = Conversion { source, found, n_reads: u32::MAX, n_exports: 0, routine };
         self.conversions.insert(home.id, conversion);
     }
 
@@ -172,10 +182,11 @@ impl Boundary {
             facts: event.facts().into(),
             detail,
         };
-        let saving = self.savings.entry(event.site).or_default();
-        saving.open(home.id.0, home.id.0, scene.heights);
-        let routine = event.name.text.clone();
-        self.conversions.insert(home.id, Conversion { found, n_reads: 0, n_exports: 0, routine });
+        let copy = Copy { id: home.id, bytes: result.bytes(), died: None };
+        self.moved.copied((source, event.site), requirement, copy, scene);
+        let (source, routine) = (source.address, event.name.text.clone());
+        let conversion = Conversion { source, found, n_reads: 0, n_exports: 0, routine };
+        self.conversions.insert(home.id, conversion);
     }
 
     fn used(&mut self, event: &Event<'_>) {
@@ -200,16 +211,21 @@ impl Boundary {
         }
     }
 
+    fn allocate(&mut self, site: u32, bytes: u64) {
+        let sum = self.allocated.entry(site).or_default();
+        *sum = sum.saturating_add(bytes);
+    }
+
     pub(super) fn died(&mut self, block: Id, scene: &Scene<'_>) {
+        self.moved.source_died(block, scene);
         let Some(conversion) = self.conversions.remove(&block) else { return };
         let is_counted = conversion.n_reads == u32::MAX;
         let found = conversion.exported();
-        if let Some(saving) = self.savings.get_mut(&conversion.found.site) {
-            let is_avoidable = is_counted || found.is_some();
-            let bytes = if is_avoidable { conversion.found.bytes } else { 0 };
-            saving.close(block.0, bytes, scene.heights);
-        }
+        let Found { site, bytes, .. } = conversion.found;
+        let is_avoidable = is_counted || found.is_some();
+        self.moved.copy_died((conversion.source, site), (block, bytes), is_avoidable, scene);
         if let Some(found) = found {
+            self.allocate(site, bytes);
             self.tallies.add(&found);
         }
     }
@@ -238,9 +254,12 @@ impl Boundary {
             conversion.filter(is_it).map_or(0, |conversion| conversion.found.bytes)
         };
         for (site, tally) in tallies.sorted() {
-            let saving = self.savings.get(&site);
-            let saved = saving.map(|it| it.saved(scene.context.high_water, scene.heights, open));
-            let saves = saves(saved, 0, tally.bytes, 0);
+            let saved = self.moved.saved(site, scene, open);
+            let moved = self.moved.bytes(site);
+            let allocated = self.allocated.get(&site).copied().unwrap_or(0);
+            let (allocated, copied) =
+                (allocated.saturating_sub(moved), tally.bytes.saturating_sub(moved));
+            let saves = saves(saved, allocated, copied, 0);
             to.push(tally.pattern(site, tally.detail.clone(), saves));
         }
     }

@@ -2,6 +2,7 @@
 
 use npprof_model::{Bytes, Detail, Pattern, SiteRole};
 use npprof_wire::record::{Role, operation};
+use rustc_hash::FxHashMap;
 
 use super::blocks::Id;
 use super::event::{Array, Event, Home, Numbers};
@@ -20,6 +21,10 @@ pub(super) struct Copies {
     redundant: Twins<Detail>,
     relaid: Twins<Detail>,
     gathered: Twins<Detail>,
+    /// Arrays that were made to index with a progression and are alive: their site and size.
+    indices: FxHashMap<Id, (u32, u64)>,
+    /// Bytes of all of those so far, by site.
+    indexed: FxHashMap<u32, u64>,
 }
 
 impl Copies {
@@ -64,7 +69,7 @@ impl Copies {
             return;
         }
         let found = found(event, result.bytes(), owner, Detail::RedundantCopy);
-        self.redundant.open(home.id, owner.id, found, scene);
+        self.redundant.open(home.id, (owner.id, owner.size), found, scene);
     }
 
     /// A copy because the strides could not express the shape.
@@ -82,7 +87,8 @@ impl Copies {
         let owner = source.home.unwrap_or(Home { id: NOWHERE, ..home });
         let size = if owner.id == NOWHERE { source.bytes() } else { owner.size };
         let detail = Detail::LayoutCopy { axes, owner: Bytes(size) };
-        self.relaid.open(home.id, owner.id, found(event, result.bytes(), owner, detail), scene);
+        let found = found(event, result.bytes(), owner, detail);
+        self.relaid.open(home.id, (owner.id, size), found, scene);
     }
 
     /// Elements that a slice would have selected.
@@ -108,7 +114,25 @@ impl Copies {
             axis,
             is_mask,
         };
-        self.gathered.open(home.id, owner.id, found(event, result.bytes(), owner, detail), scene);
+        // Numbers that were made only to say which.
+        let index = event.of_role(Role::Index).filter(|index| index.numbers() == Numbers::Int);
+        for home in index.filter_map(|index| index.home).filter(|it| it.site == event.site) {
+            self.index(home, scene);
+        }
+        let found = found(event, result.bytes(), owner, detail);
+        self.gathered.open(home.id, (owner.id, owner.size), found, scene);
+    }
+
+    /// An index that was made at the line where it is used goes with its use.
+    fn index(&mut self, home: Home, scene: &Scene<'_>) {
+        if self.indices.contains_key(&home.id) {
+            return;
+        }
+        let saving = self.gathered.savings.entry(home.site).or_default();
+        saving.open(home.id.0, home.id.0, scene.heights);
+        self.indices.insert(home.id, (home.site, home.size));
+        let sum = self.indexed.entry(home.site).or_default();
+        *sum = sum.saturating_add(home.size);
     }
 
     pub(super) fn written(&mut self, block: Id, scene: &Scene<'_>) {
@@ -120,6 +144,11 @@ impl Copies {
         self.redundant.died(block, scene);
         self.relaid.died(block, scene);
         self.gathered.died(block, scene);
+        if let Some((site, size)) = self.indices.remove(&block)
+            && let Some(saving) = self.gathered.savings.get_mut(&site)
+        {
+            saving.close(block.0, size, scene.heights);
+        }
     }
 
     pub(super) fn summary(&self, scene: &Scene<'_>, to: &mut Vec<Pattern>) {
@@ -127,7 +156,10 @@ impl Copies {
             let (tallies, saved) = twins.so_far(scene);
             to.extend(tallies.sorted().into_iter().map(|(site, tally)| {
                 let high_water = saved.get(&site).copied();
-                let saves = saves(high_water, tally.bytes, tally.bytes, tally.time);
+                let is_gathered = matches!(tally.detail, Detail::FancyIndexCopy { .. });
+                let indices = self.indexed.get(&site).filter(|_| is_gathered).copied();
+                let allocated = tally.bytes.saturating_add(indices.unwrap_or(0));
+                let saves = saves(high_water, allocated, tally.bytes, tally.time);
                 tally.pattern(site, tally.detail.clone(), saves)
             }));
         }

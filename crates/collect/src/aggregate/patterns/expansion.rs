@@ -1,4 +1,8 @@
 //! broadcast-blowup: arrays far larger than what they are made of, or of what becomes of them.
+//!
+//! What would be saved is the expansion for as long as it lives, and what follows from it: arrays
+//! about as large that were made of it and are gone as it is. What is made of a `tile` or the like
+//! follows from it only if nothing else as large went in; otherwise it would be made all the same.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -41,6 +45,16 @@ struct Expansion {
     died: Option<u64>,
 }
 
+/// A block that would not be if an expansion weren't.
+#[derive(Clone, Copy, Debug)]
+struct Follower {
+    of: Id,
+    /// Where that is charged.
+    site: u32,
+    bytes: u64,
+    died: Option<u64>,
+}
+
 #[derive(Clone, Debug, Default)]
 pub(super) struct Expansions {
     tallies: Tallies<Detail>,
@@ -51,11 +65,14 @@ pub(super) struct Expansions {
     /// Elements from which `repeat` made a block.
     repeated: FxHashMap<Id, u64>,
     raised: VecDeque<Id>,
+    followers: BTreeMap<Id, Follower>,
+    /// Bytes of those that came to nothing else, by site.
+    followed: FxHashMap<u32, u64>,
 }
 
 impl Expansions {
     pub(super) fn operated(&mut self, event: &Event<'_>, scene: &Scene<'_>) {
-        self.derive(event);
+        self.derive(event, scene);
         if event.class() == Class::Setitem && !event.has(operation::FAILED) {
             self.filled(event, scene);
         }
@@ -135,11 +152,12 @@ impl Expansions {
     }
 
     /// Follows what is made of expansions.
-    fn derive(&mut self, event: &Event<'_>) {
+    fn derive(&mut self, event: &Event<'_>, scene: &Scene<'_>) {
+        let is_simple = event.is_elementwise() || event.class() == Class::Reduce;
+        self.follow(event, is_simple, scene);
         if self.open.is_empty() {
             return;
         }
-        let is_simple = event.is_elementwise() || event.class() == Class::Reduce;
         let mut of = Vec::new();
         for home in event.read().filter_map(|array| array.home) {
             if let Some(expansion) = self.open.get_mut(&home.id) {
@@ -157,6 +175,95 @@ impl Expansions {
         for array in made {
             self.made(array, &of);
         }
+    }
+
+    /// What is as large as an expansion and made of it alone, or of one that is to be reduced.
+    fn follow(&mut self, event: &Event<'_>, is_simple: bool, scene: &Scene<'_>) {
+        if self.open.is_empty() && self.followers.is_empty() {
+            return;
+        }
+        for home in event.written().filter_map(|array| array.home) {
+            self.mix(event, home.id, scene);
+        }
+        if let Some(home) = event.of_role(Role::Result).find_map(|result| result.home) {
+            self.mix(event, home.id, scene);
+        }
+        let of = event.inputs().find_map(|input| self.origin(input));
+        if !is_simple || event.is_export() {
+            for home in event.read().filter_map(|array| array.home) {
+                self.unfollow(home.id, scene);
+            }
+        }
+        let (Some(of), Some((result, home))) = (of, event.new_result()) else { return };
+        let Some(expansion) = self.open.get(&of) else { return };
+        let is_large = |array: &Array| array.bytes() > expansion.found.bytes / RATIO;
+        let mut inputs = event.inputs().filter(|it| it.n > 1);
+        let mut is_alone = || inputs.all(|it| self.origin(it) == Some(of));
+        if !event.is_elementwise() || !is_large(result) || expansion.is_materialized && !is_alone()
+        {
+            return;
+        }
+        let site = expansion.found.site;
+        self.savings.entry(site).or_default().open(home.id.0, home.id.0, scene.heights);
+        let follower = Follower { of, site, bytes: result.bytes(), died: None };
+        self.followers.insert(home.id, follower);
+    }
+
+    /// What was made of one expansion took in something else, in place.
+    fn mix(&mut self, event: &Event<'_>, block: Id, scene: &Scene<'_>) {
+        let Some(of) = self.followers.get(&block).map(|follower| follower.of) else { return };
+        let mut inputs = event.inputs().filter(|input| input.n > 1);
+        if !inputs.all(|input| self.origin(input) == Some(of)) {
+            self.unfollow(block, scene);
+        }
+    }
+
+    /// The expansion that an array is, or follows from.
+    fn origin(&self, array: &Array) -> Option<Id> {
+        let id = array.home?.id;
+        let of = self.followers.get(&id).map(|follower| follower.of);
+        of.or_else(|| self.open.contains_key(&id).then_some(id))
+    }
+
+    /// A block is needed in any case, if it isn't to be reduced.
+    fn unfollow(&mut self, block: Id, scene: &Scene<'_>) {
+        let is_materialized = |of: &Id| self.open.get(of).is_none_or(|it| it.is_materialized);
+        let needed = self.followers.get(&block).filter(|it| is_materialized(&it.of)).copied();
+        let Some(follower) = needed else { return };
+        self.followers.remove(&block);
+        if let Some(saving) = self.savings.get_mut(&follower.site) {
+            saving.close(block.0, 0, scene.heights);
+        }
+    }
+
+    /// A block is gone that followed from an expansion, which may be gone already.
+    fn follower_died(&mut self, block: Id, scene: &Scene<'_>) {
+        let Some(follower) = self.followers.get_mut(&block) else { return };
+        follower.died = Some(scene.heights.now());
+        match self.open.get(&follower.of) {
+            None => {
+                let is_avoidable = self.raised.contains(&follower.of);
+                self.settle(block, is_avoidable, scene);
+            }
+            Some(expansion) if expansion.is_materialized => {
+                let is_avoidable = expansion.is_avoidable();
+                self.settle(block, is_avoidable, scene);
+            }
+            // It is decided together with the expansion.
+            Some(_) => {}
+        }
+    }
+
+    /// It is decided about a follower.
+    fn settle(&mut self, block: Id, is_avoidable: bool, scene: &Scene<'_>) {
+        let Some(follower) = self.followers.remove(&block) else { return };
+        let bytes = if is_avoidable { follower.bytes } else { 0 };
+        let died = follower.died.unwrap_or_else(|| scene.heights.now());
+        if let Some(saving) = self.savings.get_mut(&follower.site) {
+            saving.close_at(block.0, bytes, died, scene.heights);
+        }
+        let sum = self.followed.entry(follower.site).or_default();
+        *sum = sum.saturating_add(bytes);
     }
 
     fn made(&mut self, array: &Array, of: &[Id]) {
@@ -201,6 +308,7 @@ impl Expansions {
 
     pub(super) fn died(&mut self, block: Id, from: Option<u32>, scene: &Scene<'_>) {
         self.repeated.remove(&block);
+        self.follower_died(block, scene);
         for id in self.origins.remove(&block).unwrap_or_default() {
             let Some(expansion) = self.open.get_mut(&id) else { continue };
             let bytes = expansion.derived.remove(&block).unwrap_or(0);
@@ -231,6 +339,12 @@ impl Expansions {
             let bytes = if is_avoidable { expansion.found.bytes } else { 0 };
             let died = expansion.died.unwrap_or_else(|| scene.heights.now());
             saving.close_at(id.0, bytes, died, scene.heights);
+        }
+        if !expansion.is_materialized {
+            let followers = self.followers.iter().filter(|(_, it)| it.of == id);
+            for block in followers.map(|(&block, _)| block).collect::<Vec<_>>() {
+                self.settle(block, is_avoidable, scene);
+            }
         }
         for derived in expansion.derived.keys() {
             if let Some(origins) = self.origins.get_mut(derived) {
@@ -264,7 +378,8 @@ impl Expansions {
         for (site, tally) in tallies.sorted() {
             let saving = self.savings.get(&site);
             let saved = saving.map(|it| it.saved(scene.context.high_water, scene.heights, open));
-            let saves = saves(saved, tally.bytes, 0, 0);
+            let followed = self.followed.get(&site).copied().unwrap_or(0);
+            let saves = saves(saved, tally.bytes.saturating_add(followed), 0, 0);
             to.push(tally.pattern(site, tally.detail.clone(), saves));
         }
     }

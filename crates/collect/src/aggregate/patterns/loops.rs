@@ -1,21 +1,35 @@
 //! python-loop: elements handled one by one in Python.
+//!
+//! `np.vectorize` makes arrays of objects of what it is given and gets back: without it, they would
+//! not be. What else is saved isn't known: the expression that takes the place of a loop has
+//! temporaries of its own.
 
 use npprof_model::{Detail, Pattern};
 use npprof_wire::record::{Counts, operation};
 use rustc_hash::FxHashMap;
 
 use super::Scene;
+use super::blocks::Block;
 use super::event::Event;
 use super::names::{Class, class, text};
+use super::savings::Saving;
 use super::tally::{Facts, Found, Tallies, saves};
 
 /// Fewer single elements than that are nothing to speak of.
 const FEW: u64 = 10_000 / 16;
 
+/// Functions of `np.vectorize`.
+pub(super) const VECTORIZE: [&str; 3] =
+    ["vectorize", "_vectorize_call", "_vectorize_call_with_signature"];
+
 #[derive(Clone, Debug, Default)]
 pub(super) struct Loops {
     /// Calls of Python functions, by site.
     callbacks: Tallies<u64>,
+    /// Arrays of objects inside of `np.vectorize`.
+    savings: FxHashMap<u32, Saving>,
+    /// Bytes of those, by site.
+    boxes: FxHashMap<u32, u64>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,6 +57,28 @@ impl Loops {
             return;
         }
         self.callbacks.count(event.site, (n, event.raw.duration_ns), || (event.facts().into(), 0));
+    }
+
+    /// A block was handed out.
+    pub(super) fn allocated(&mut self, block: &Block, scene: &Scene<'_>) {
+        if &*block.layout.dtype == "object" && scene.context.is_inside(block.stack, &VECTORIZE) {
+            let saving = self.savings.entry(block.site).or_default();
+            saving.open(block.id.0, block.id.0, scene.heights);
+        }
+    }
+
+    /// A block died; `from` is where control was then.
+    pub(super) fn died(&mut self, block: &Block, from: Option<u32>, scene: &Scene<'_>) {
+        let Some(saving) = self.savings.get_mut(&block.site) else { return };
+        let context = scene.context;
+        let is_box = &*block.layout.dtype == "object"
+            && context.is_inside(block.stack, &VECTORIZE)
+            && from.is_some_and(|from| context.died_inside(block.stack, from));
+        saving.close(block.id.0, if is_box { block.size } else { 0 }, scene.heights);
+        if is_box {
+            let sum = self.boxes.entry(block.site).or_default();
+            *sum = sum.saturating_add(block.size);
+        }
     }
 
     pub(super) fn summary(&self, counts: &[Counts], scene: &Scene<'_>, to: &mut Vec<Pattern>) {
@@ -75,7 +111,12 @@ impl Loops {
             tallies.add(&found);
             to.extend(tallies.by_site.values_mut().map(|tally| {
                 tally.n = n;
-                tally.pattern(site, detail.clone(), saves(None, 0, 0, 0))
+                let saving = self.savings.get(&site).filter(|_| callbacks > 0);
+                let saved =
+                    saving.map(|it| it.saved(scene.context.high_water, scene.heights, |_| 0));
+                let allocated = self.boxes.get(&site).filter(|_| callbacks > 0).copied();
+                let saves = saves(saved, allocated.unwrap_or(0), 0, 0);
+                tally.pattern(site, detail.clone(), saves)
             }));
         }
     }

@@ -20,6 +20,7 @@ mod copies;
 mod expansion;
 mod growth;
 mod loops;
+mod moved;
 mod objects;
 mod pins;
 mod sequences;
@@ -276,6 +277,7 @@ impl Patterns {
         let scene = Scene { blocks: &self.blocks, heights: &self.heights, context };
         let Some(block) = self.blocks.at(born.address) else { return };
         self.reserves.allocated(block, born.is_zeroed, &mut self.names, &scene);
+        self.loops.allocated(block, &scene);
         let expansions = &self.expansions;
         self.statements.allocated(block, born, &scene, |id| expansions.was_raised(id));
     }
@@ -293,6 +295,7 @@ impl Patterns {
         self.expansions.died(id, from, &scene);
         let expansions = &self.expansions;
         if let Some(dead) = self.blocks.dead().next() {
+            self.loops.died(&dead.block, from, &scene);
             self.statements.died(&dead.block, from, &scene, |id| expansions.was_raised(id));
         }
     }

@@ -1,4 +1,7 @@
 //! object-dtype: arrays of Python objects that are all numbers.
+//!
+//! A float64 takes as much in an array as a reference does: fixed, NumPy's memory is the same, and
+//! what is saved are the objects, which aren't NumPy's. Complex numbers take more than that.
 
 use npprof_model::pattern::ObjectsSeen;
 use npprof_model::{Detail, Pattern};
@@ -6,6 +9,7 @@ use npprof_wire::record::{objects, operation};
 
 use super::Scene;
 use super::event::{Array, Event, Numbers};
+use super::loops::VECTORIZE;
 use super::names::Class;
 use super::tally::{Tallies, saves};
 
@@ -29,8 +33,7 @@ impl Objects {
         }
         let is_use = matches!(event.class(), Class::Array | Class::Reduce | Class::Accumulate)
             || event.is_elementwise();
-        let is_inside = ["vectorize", "_vectorize_call", "_vectorize_call_with_signature"];
-        if !is_use || scene.context.is_inside(event.raw.stack, &is_inside) {
+        if !is_use || scene.context.is_inside(event.raw.stack, &VECTORIZE) {
             return;
         }
         let is_object = |array: &&Array| array.is_array() && array.numbers() == Numbers::Object;
@@ -57,7 +60,10 @@ impl Objects {
 
     pub(super) fn summary(&self, to: &mut Vec<Pattern>) {
         for (site, tally) in self.tallies.sorted() {
-            to.push(tally.pattern(site, tally.detail.clone(), saves(None, 0, 0, 0)));
+            let is_complex =
+                matches!(tally.detail, Detail::ObjectDtype { seen, .. } if seen.complex);
+            let saved = (!is_complex).then_some(0);
+            to.push(tally.pattern(site, tally.detail.clone(), saves(saved, 0, 0, 0)));
         }
     }
 }

@@ -1,4 +1,7 @@
 //! list-conversion: Python sequences to arrays, again and again or there and back.
+//!
+//! Of arrays made of one sequence, all but one would not be. What comes back from a list would be
+//! made all the same, by an expression whose temporaries aren't known; so the high-water mark isn't.
 
 use std::sync::Arc;
 
@@ -165,7 +168,11 @@ impl Sequences {
             tallies.by_site.entry(site).or_insert_with(|| tally.clone());
         }
         for (site, tally) in tallies.sorted() {
-            to.push(tally.pattern(site, tally.detail.clone(), saves(None, tally.bytes, 0, 0)));
+            let is_round_trip =
+                matches!(tally.detail, Detail::ListConversion { is_round_trip: true, .. });
+            let again = tally.bytes.saturating_sub(tally.largest);
+            let allocated = if is_round_trip { 0 } else { again };
+            to.push(tally.pattern(site, tally.detail.clone(), saves(None, allocated, 0, 0)));
         }
     }
 }

@@ -35,7 +35,11 @@ impl Strided {
         };
         let is_far = |array: &Array, stride: i64| {
             let home = old_home(event, array);
-            stride.unsigned_abs() >= CACHE_LINE && home.is_some_and(|home| home.size >= LARGE)
+            // Large records that lie one after the other leave nothing of a cache line unused.
+            let is_gap = stride.unsigned_abs() > array.layout.itemsize;
+            is_gap
+                && stride.unsigned_abs() >= CACHE_LINE
+                && home.is_some_and(|home| home.size >= LARGE)
         };
         let far = || walked().filter(|&(array, stride)| is_far(array, stride));
         let bytes = total(far().map(|(array, _)| walk::useful_bytes(array.walked())));

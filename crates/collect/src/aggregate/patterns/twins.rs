@@ -1,4 +1,7 @@
 //! Arrays that could have been views of what they were made of: candidates until either is gone.
+//!
+//! A view keeps its source alive. So one of the two is saved for as long as both live; and of a copy
+//! that is larger than its source and outlives it, the difference.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +16,8 @@ use super::tally::{Found, Tallies};
 #[derive(Clone, Debug)]
 struct Candidate<D> {
     source: Id,
+    /// Bytes of the block that it lies in.
+    source_size: u64,
     found: Found<D>,
 }
 
@@ -22,6 +27,8 @@ pub(super) struct Twins<D> {
     /// By their result.
     open: BTreeMap<Id, Candidate<D>>,
     by_source: FxHashMap<Id, Vec<Id>>,
+    /// Copies that outlived a smaller source: their site, and what a view would have saved.
+    survivors: FxHashMap<Id, (u32, u64)>,
     tallies: Tallies<D>,
     pub(super) savings: FxHashMap<u32, Saving>,
 }
@@ -31,6 +38,7 @@ impl<D> Default for Twins<D> {
         Self {
             open: BTreeMap::default(),
             by_source: FxHashMap::default(),
+            survivors: FxHashMap::default(),
             tallies: Tallies::default(),
             savings: FxHashMap::default(),
         }
@@ -38,11 +46,17 @@ impl<D> Default for Twins<D> {
 }
 
 impl<D: Clone> Twins<D> {
-    pub(super) fn open(&mut self, result: Id, source: Id, found: Found<D>, scene: &Scene<'_>) {
+    pub(super) fn open(
+        &mut self,
+        result: Id,
+        (source, source_size): (Id, u64),
+        found: Found<D>,
+        scene: &Scene<'_>,
+    ) {
         let saving = self.savings.entry(found.site).or_default();
         saving.open(result.0, result.0, scene.heights);
         self.by_source.entry(source).or_default().push(result);
-        self.open.insert(result, Candidate { source, found });
+        self.open.insert(result, Candidate { source, source_size, found });
     }
 
     /// A block was written.
@@ -52,6 +66,11 @@ impl<D: Clone> Twins<D> {
 
     /// A block was given back: up to now, one of the two would have been enough.
     pub(super) fn died(&mut self, block: Id, scene: &Scene<'_>) {
+        if let Some((site, bytes)) = self.survivors.remove(&block)
+            && let Some(saving) = self.savings.get_mut(&site)
+        {
+            saving.close(block.0, bytes, scene.heights);
+        }
         self.end(block, true, scene);
     }
 
@@ -72,6 +91,11 @@ impl<D: Clone> Twins<D> {
             if let Some(saving) = self.savings.get_mut(&found.site) {
                 let bytes = if is_avoidable { found.bytes } else { 0 };
                 saving.close(result.0, bytes, scene.heights);
+                let surplus = bytes.saturating_sub(candidate.source_size);
+                if surplus > 0 && result != block {
+                    saving.open(result.0, scene.heights.now(), scene.heights);
+                    self.survivors.insert(result, (found.site, surplus));
+                }
             }
             if is_avoidable {
                 self.tallies.add(&found);
@@ -85,7 +109,11 @@ impl<D: Clone> Twins<D> {
         for candidate in self.open.values() {
             tallies.add(&candidate.found);
         }
-        let bytes = |key: u64| self.open.get(&Id(key)).map_or(0, |open| open.found.bytes);
+        let bytes = |key: u64| {
+            let survivor = self.survivors.get(&Id(key)).map(|&(_, bytes)| bytes);
+            let open = self.open.get(&Id(key)).map(|open| open.found.bytes);
+            survivor.or(open).unwrap_or(0)
+        };
         let saved = |site: &u32| {
             let saving = self.savings.get(site)?;
             Some((*site, saving.saved(scene.context.high_water, scene.heights, bytes)))

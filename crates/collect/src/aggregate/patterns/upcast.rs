@@ -1,4 +1,7 @@
 //! implicit-upcast: results twice as wide as their main operand because of another one.
+//!
+//! What would be saved is the excess of these results for as long as they live, and that of all that
+//! is made of them and of narrow operands: it would be narrow as well.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,19 +25,47 @@ const FLOAT: u64 = 4;
 pub(super) struct Upcasts {
     tallies: Tallies<Detail>,
     savings: FxHashMap<u32, Saving>,
-    /// Results that are alive, and the stack that made them.
-    open: BTreeMap<Id, (u32, Found<Detail>)>,
+    /// Results that are alive.
+    open: BTreeMap<Id, Wide>,
+    /// What was made of them and is alive.
+    heirs: BTreeMap<Id, Heir>,
+    /// Excess of all heirs so far, by site of what made them wide.
+    inherited: FxHashMap<u32, u64>,
+}
+
+/// A result that is too wide.
+#[derive(Clone, Debug)]
+struct Wide {
+    /// The stack that made it.
+    stack: u32,
+    found: Found<Detail>,
+    needed: u64,
+}
+
+/// An array that is as wide as one that it was made of.
+#[derive(Clone, Copy, Debug)]
+struct Heir {
+    /// Where that one is charged.
+    site: u32,
+    /// By how much it is too large.
+    excess: u64,
+    /// Bytes of an element that would be enough.
+    needed: u64,
 }
 
 impl Upcasts {
     /// Gives back the block whose size would be less by so much.
     pub(super) fn operated(&mut self, event: &Event<'_>, scene: &Scene<'_>) -> Option<(Id, u64)> {
-        let is_promoting =
-            matches!(event.class(), Class::Concatenate | Class::Where) || event.is_elementwise();
-        if !is_promoting || event.has(operation::HAS_DTYPE) || event.has(operation::HAS_OUT) {
+        if event.has(operation::HAS_DTYPE) || event.has(operation::HAS_OUT) {
             return None;
         }
         let (result, home) = event.new_result()?;
+        self.inherit(event, (result, home.id), scene);
+        let is_promoting =
+            matches!(event.class(), Class::Concatenate | Class::Where) || event.is_elementwise();
+        if !is_promoting {
+            return None;
+        }
         if result.bytes() < MIN {
             return None;
         }
@@ -42,7 +73,8 @@ impl Upcasts {
             |input: &Array| event.class() == Class::Where && input.numbers() == Numbers::Bool;
         let main = event.inputs().filter(|input| !is_condition(input));
         let main = main.max_by_key(|input| input.bytes())?;
-        let excess = result.n.saturating_mul(excess(main, result)?);
+        let needed = needed(main, result)?;
+        let excess = result.n.saturating_mul(result.layout.itemsize.saturating_sub(needed));
         let detail = Detail::ImplicitUpcast {
             from: main.layout.dtype.clone(),
             to: result.layout.dtype.clone(),
@@ -57,12 +89,47 @@ impl Upcasts {
         };
         let saving = self.savings.entry(event.site).or_default();
         saving.open(home.id.0, home.id.0, scene.heights);
-        self.open.insert(home.id, (event.raw.stack, found));
+        self.open.insert(home.id, Wide { stack: event.raw.stack, found, needed });
         Some((home.id, excess))
     }
 
+    /// A result is wide only because of one that is too wide.
+    fn inherit(&mut self, event: &Event<'_>, (result, id): (&Array, Id), scene: &Scene<'_>) {
+        if self.open.is_empty() && self.heirs.is_empty() {
+            return;
+        }
+        let origin = |array: &Array| {
+            let id = array.home?.id;
+            let wide = || self.open.get(&id).map(|it| (it.found.site, it.needed));
+            self.heirs.get(&id).map(|it| (it.site, it.needed)).or_else(wide)
+        };
+        let is_as_wide = |array: &Array| array.layout.itemsize == result.layout.itemsize;
+        let of = event.inputs().filter(|input| input.dtype == result.dtype).find_map(origin);
+        let Some((site, needed)) = of else { return };
+        let is_wide_itself = |array: &&Array| {
+            let is_scalar = array.scalar == Scalar::Numpy;
+            is_as_wide(array) && (is_scalar || array.is_array() && origin(array).is_none())
+        };
+        let mut operands =
+            event.arrays.iter().filter(|it| matches!(it.role, Role::Input | Role::Scalar));
+        if operands.any(|it| is_wide_itself(&it)) {
+            return;
+        }
+        let excess = result.n.saturating_mul(result.layout.itemsize.saturating_sub(needed));
+        let saving = self.savings.entry(site).or_default();
+        saving.open(id.0, id.0, scene.heights);
+        self.heirs.insert(id, Heir { site, excess, needed });
+        let sum = self.inherited.entry(site).or_default();
+        *sum = sum.saturating_add(excess);
+    }
+
     pub(super) fn died(&mut self, block: Id, from: Option<u32>, scene: &Scene<'_>) {
-        let Some((stack, found)) = self.open.remove(&block) else { return };
+        if let Some(heir) = self.heirs.remove(&block)
+            && let Some(saving) = self.savings.get_mut(&heir.site)
+        {
+            saving.close(block.0, heir.excess, scene.heights);
+        }
+        let Some(Wide { stack, found, .. }) = self.open.remove(&block) else { return };
         let context = scene.context;
         // Inside of a function of NumPy's, nobody can do anything about it.
         let is_hidden =
@@ -77,21 +144,26 @@ impl Upcasts {
 
     pub(super) fn summary(&self, scene: &Scene<'_>, to: &mut Vec<Pattern>) {
         let mut tallies = self.tallies.clone();
-        for (_, found) in self.open.values() {
-            tallies.add(found);
+        for wide in self.open.values() {
+            tallies.add(&wide.found);
         }
-        let open = |key: u64| self.open.get(&Id(key)).map_or(0, |(_, found)| found.bytes);
+        let open = |key: u64| {
+            let heir = self.heirs.get(&Id(key)).map(|heir| heir.excess);
+            let wide = self.open.get(&Id(key)).map(|wide| wide.found.bytes);
+            heir.or(wide).unwrap_or(0)
+        };
         for (site, tally) in tallies.sorted() {
             let saving = self.savings.get(&site);
             let saved = saving.map(|it| it.saved(scene.context.high_water, scene.heights, open));
-            let saves = saves(saved, tally.bytes, 0, 0);
+            let inherited = self.inherited.get(&site).copied().unwrap_or(0);
+            let saves = saves(saved, tally.bytes.saturating_add(inherited), 0, 0);
             to.push(tally.pattern(site, tally.detail.clone(), saves));
         }
     }
 }
 
-/// Bytes by which an element of the result is wider than need be.
-fn excess(main: &Array, result: &Array) -> Option<u64> {
+/// Bytes that an element of a result would need that is wider than that.
+fn needed(main: &Array, result: &Array) -> Option<u64> {
     let (from, to) = (main.layout.itemsize, result.layout.itemsize);
     let needed = match (main.numbers(), result.numbers()) {
         (Numbers::Int, Numbers::Int)
@@ -103,7 +175,7 @@ fn excess(main: &Array, result: &Array) -> Option<u64> {
         _ => return None,
     };
     let is_wider = from > 0 && to / 2 >= from;
-    to.checked_sub(needed).filter(|&excess| is_wider && excess > 0)
+    (is_wider && needed < to).then_some(needed)
 }
 
 /// What made the result so wide.
