@@ -15,6 +15,7 @@ mod lossless;
 mod operations;
 mod processes;
 mod real;
+mod savings;
 mod secrets;
 mod troubles;
 mod unchanged;

@@ -47,6 +47,8 @@ pub struct Rule {
     pub definition: &'static str,
     /// When it stays silent.
     pub silent: &'static str,
+    /// What is predicted to be saved by the remedy, and how that follows from what was seen.
+    pub saved: &'static str,
     /// Code that it finds.
     pub before: &'static str,
     /// What to write instead.

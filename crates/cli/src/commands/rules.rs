@@ -51,6 +51,8 @@ fn one(rule: &Rule, style: Style) -> String {
     lines.extend(indented(rule.definition));
     lines.extend(["Not found:".to_owned()]);
     lines.extend(indented(rule.silent));
+    lines.push("Saved by the remedy:".to_owned());
+    lines.extend(indented(rule.saved));
     for (heading, code) in [("Before:", rule.before), ("Instead:", rule.after)] {
         lines.extend([String::new(), heading.to_owned()]);
         lines.extend(code.lines().map(|line| format!("    {line}")));

@@ -18,6 +18,10 @@ pub(crate) const RULE: Rule = Rule {
         byte-swapped operand through its buffer in every call.",
     silent: "Operands that fit (for BLAS C or F order, transposes included); an explicit conversion \
         that is used at least twice; an explicit dtype= or astype.",
+    saved: "The copies, but for one of each array that is copied several times: converted once and \
+        kept, it takes at the high-water mark what a copy took. An array that is copied once, \
+        or lacks only the order of its axes, is taken to be made as it is needed. Unknown for \
+        buffered operands: buffers are no arrays, and aligned fields take more memory.",
     before: "self.op = operator[::-1]\n...\ny = np.dot(self.op, x)          # in a loop",
     after: "self.op = np.ascontiguousarray(operator[::-1])\n...\ny = np.dot(self.op, x)",
     thresholds: &[Threshold {

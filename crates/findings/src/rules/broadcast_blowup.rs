@@ -16,6 +16,9 @@ pub(crate) const RULE: Rule = Rule {
         eighth survives; or tile, repeat, meshgrid, indices or a copied broadcast_to made one \
         that is only used where a view with stride 0 would do.",
     silent: "The large array is returned or stored; less than 8 times as large.",
+    saved: "The expansions and what follows from them: arrays about as large that are made of them \
+        and are gone by the end, of tile and the like those that are made of nothing else. At \
+        the high-water mark: what of that was alive there.",
     before: "delta = X[:, None, :] - C[None, :, :]\nd2 = (delta ** 2).sum(axis=-1)",
     after: "d2 = (X**2).sum(1)[:, None] - 2 * X @ C.T + (C**2).sum(1)   # or scipy's cdist",
     thresholds: &[

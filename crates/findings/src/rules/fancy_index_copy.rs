@@ -15,6 +15,8 @@ pub(crate) const RULE: Rule = Rule {
         the other axes whole, and the result was not written while the source was in use.",
     silent: "Indices that are no arithmetic progression; negative or repeated ones; assignments \
         (a[index] = v).",
+    saved: "The copies, and the index if it is made at the same line. At the high-water mark: \
+        those that were alive there together with their source, which a slice keeps alive.",
     before: "index = np.arange(start, stop)\nbatch = X[index]",
     after: "batch = X[start:stop]",
     thresholds: &[

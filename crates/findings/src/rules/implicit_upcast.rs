@@ -16,6 +16,8 @@ pub(crate) const RULE: Rule = Rule {
         division of integers made NumPy promote it. Counted is what the result has more than it \
         would have had.",
     silent: "An explicit dtype; small results, such as sums; comparisons.",
+    saved: "The excess of the results and of all that is made of them and of narrow operands, \
+        which would be narrow as well. At the high-water mark: what of that was alive there.",
     before: "window = np.hanning(1024)           # float64\nframes = audio * window             # audio is float32",
     after: "window = np.hanning(1024).astype(np.float32)\nframes = audio * window",
     thresholds: &[

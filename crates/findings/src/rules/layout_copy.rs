@@ -14,6 +14,9 @@ pub(crate) const RULE: Rule = Rule {
         because the strides of the array could not express the new shape.",
     silent: "The result is a view; the source is C-contiguous (then it is a redundant copy); a \
         single ascontiguousarray or copy(order=) whose result is used at least twice.",
+    saved: "The copies. At the high-water mark: those that were alive there together with their \
+        source, and of a copy that is larger than its source and outlives it the difference, \
+        as the view on which the axes are worked along keeps the source.",
     before: "crop = movie[:, 8:-8, 8:-8]\nmeans = crop.reshape(len(crop), -1).mean(axis=1)",
     after: "crop = movie[:, 8:-8, 8:-8]\nmeans = crop.mean(axis=(1, 2))",
     thresholds: &[

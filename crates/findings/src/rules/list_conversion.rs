@@ -15,6 +15,8 @@ pub(crate) const RULE: Rule = Rule {
         sequence of at least half as many is turned back; or the same sequence, or the same line, \
         is converted three times or more.",
     silent: "One conversion of data that were born as Python objects; lists of arrays.",
+    saved: "Of arrays made of one sequence all but one are not allocated. Unknown at the high- \
+        water mark: an array expression has masks and temporaries of its own.",
     before: "kept = [v if abs(v) < 3 else 0.0 for v in signal.tolist()]\nout = np.array(kept)",
     after: "out = np.where(np.abs(signal) < 3, signal, 0.0)",
     thresholds: &[

@@ -14,6 +14,7 @@ pub(crate) const RULE: Rule = Rule {
         any NumPy operation after the iteration that made it.",
     silent: "What is read or joined later; caches whose size is bounded; memory that only views \
         keep alive (a kind of its own).",
+    saved: "The arrays that pile up, each from when the next one was made: the latest is kept.",
     before: "@lru_cache(maxsize=None)\ndef sweep(self, number): ...",
     after: "@lru_cache(maxsize=2)\ndef sweep(self, number): ...",
     thresholds: &[

@@ -50,7 +50,9 @@ mod tests {
     #[test]
     fn every_rule_is_explained() {
         for rule in RULES {
-            for text in [rule.title, rule.definition, rule.silent, rule.before, rule.after] {
+            for text in
+                [rule.title, rule.definition, rule.silent, rule.saved, rule.before, rule.after]
+            {
                 assert!(!text.trim().is_empty(), "{}", rule.kind);
             }
             assert!(!rule.thresholds.is_empty(), "{}", rule.kind);

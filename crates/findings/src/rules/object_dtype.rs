@@ -17,6 +17,8 @@ pub(crate) const RULE: Rule = Rule {
         computed with.",
     silent: "Strings, ragged rows and mixed objects; no arithmetic and few elements; the arrays \
         inside np.vectorize.",
+    saved: "Nothing of NumPy's memory, as a float64 takes as much as a reference; the objects are \
+        not NumPy's. Unknown for complex numbers, which take more.",
     before: "values = np.array([1.5, None, 2.5])\ntotal = values[values != None].sum()",
     after: "values = np.array([1.5, None, 2.5], dtype=float)    # None becomes nan\ntotal = np.nansum(values)",
     thresholds: &[Threshold {

@@ -15,6 +15,7 @@ pub(crate) const RULE: Rule = Rule {
         of zeros and empty, a quarter of the pages) was written after it was made, or read by \
         NumPy, until it was freed.",
     silent: "Arrays that are filled or read; ring buffers; small ones.",
+    saved: "The unused bytes, for as long as the array lives.",
     before: "data = np.zeros((1_000_000, 8))     # 8,000 rows come",
     after: "data = np.zeros((8_000, 8))         # or grow it to twice its size when it is full",
     thresholds: &[Threshold {

@@ -16,6 +16,9 @@ pub(crate) const RULE: Rule = Rule {
         Python function for every element (np.vectorize, frompyfunc, apply_along_axis, \
         fromfunction, fromiter).",
     silent: "Loops whose body works on whole rows.",
+    saved: "The arrays of objects that np.vectorize makes of arguments and results. Unknown \
+        otherwise: the expression that takes the place of a loop has temporaries of its own, \
+        so that the high-water mark may even rise.",
     before: "for i in range(len(a)):\n    out[i] = a[i] * 2 if a[i] > 0 else 0",
     after: "out = np.where(a > 0, a * 2, 0)",
     thresholds: &[Threshold {

@@ -15,6 +15,9 @@ pub(crate) const RULE: Rule = Rule {
         at one line each take the result of the one before, so that what was there is copied \
         every time.",
     silent: "Parts that have nothing to do with each other; one concatenate at the end.",
+    saved: "All that was written but for the last array, which is made in any case. Nothing at the \
+        high-water mark: parts and result are alive together there, as the old and the new \
+        array were.",
     before: "out = np.empty(0)\nfor part in parts:\n    out = np.append(out, part)",
     after: "pieces = []\nfor part in parts:\n    pieces.append(part)\nout = np.concatenate(pieces)",
     thresholds: &[

@@ -17,6 +17,9 @@ pub(crate) const RULE: Rule = Rule {
         may write.",
     silent: "One of the two is written later; the copy frees a much larger base; dtype, byte order \
         or needed layout change; small arrays; pickling.",
+    saved: "The copies, which are not allocated and not written. At the high-water mark: the \
+        smaller of copy and original for as long as both live, as a view or the array itself \
+        keeps the original alive.",
     before: "flat = labels.flatten()\npixels = raw.astype(np.uint8)      # raw is uint8 already",
     after: "flat = labels.ravel()\npixels = raw.astype(np.uint8, copy=False)",
     thresholds: &[

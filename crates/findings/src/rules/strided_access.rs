@@ -15,6 +15,8 @@ pub(crate) const RULE: Rule = Rule {
         single columns from Python count together.",
     silent: "NumPy reorders the axes to a small step (a.T + b.T, sum(axis=0) of a C-ordered \
         array); small arrays; copies to a new layout; steps below a cache line.",
+    saved: "Time, which is not predicted, as it depends on the machine's caches. Memory stays the same \
+        with axis= or another order from the start; an array that is converted once takes more.",
     before: "for j in range(table.shape[1]):\n    top[j] = table[:, j].max()",
     after: "top = table.max(axis=0)",
     thresholds: &[Threshold {

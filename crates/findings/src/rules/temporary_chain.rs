@@ -17,6 +17,8 @@ pub(crate) const RULE: Rule = Rule {
         counts.",
     silent: "Temporaries that NumPy reuses in place (a * b + c); arrays inside NumPy's own Python \
         functions; what broadcasting blows up, and what a wider dtype makes (kinds of their own).",
+    saved: "At the high-water mark: the temporaries, but for one scratch array, and without that \
+        if the result is large enough to work in.",
     before: "g = np.sqrt(gx ** 2 + w * gy ** 2)",
     after: "g = np.square(gx)\nt = np.square(gy)\nt *= w\ng += t\nnp.sqrt(g, out=g)",
     thresholds: &[
@@ -83,9 +85,15 @@ pub(crate) const RULE: Rule = Rule {
         Yield {
             kind: "broadcast-blowup",
             is_explained: |own, other, context| {
-                is_explained(own, other, context, |temporary, result| {
-                    temporary.shape == result.shape
-                })
+                // What is computed from a grid on other lines stays when the grid is a view.
+                let is_stored = matches!(
+                    other.pattern.detail,
+                    Detail::BroadcastBlowup { is_materialized: true, .. }
+                );
+                (!is_stored || own.is_at(other))
+                    && is_explained(own, other, context, |temporary, result| {
+                        temporary.shape == result.shape
+                    })
             },
         },
         Yield {
@@ -96,8 +104,30 @@ pub(crate) const RULE: Rule = Rule {
                 })
             },
         },
+        Yield { kind: "layout-copy", is_explained: is_copy },
+        Yield { kind: "boundary-copy", is_explained: is_copy },
+        Yield { kind: "fancy-index-copy", is_explained: is_copy },
+        Yield { kind: "redundant-copy", is_explained: is_copy },
     ],
 };
+
+/// Without the copies of the other kind at the same line, too little is left.
+fn is_copy(own: &Seen<'_>, other: &Seen<'_>, context: &Context<'_>) -> bool {
+    let (Detail::TemporaryChain { temporaries, surviving }, Some(copy)) =
+        (&own.pattern.detail, &other.pattern.result)
+    else {
+        return false;
+    };
+    // What is computed from a copy has its shape as well, but another operation made it.
+    let copies = temporaries.iter().filter(|it| {
+        it.operation == other.pattern.operation
+            && it.layout.shape == copy.shape
+            && it.layout.dtype == copy.dtype
+    });
+    let explained: Bytes = copies.map(|it| it.bytes).sum();
+    let left = own.pattern.bytes.saturating_sub(explained);
+    own.is_at(other) && explained > Bytes(0) && !is_worth(left, *surviving, context)
+}
 
 fn is_worth(extra: Bytes, surviving: Bytes, context: &Context<'_>) -> bool {
     #[expect(clippy::cast_precision_loss, reason = "a comparison of sizes")]
@@ -224,7 +254,7 @@ fn is_explained(
 
 #[cfg(test)]
 mod tests {
-    use npprof_model::Pattern;
+    use npprof_model::{Pattern, SiteId};
 
     use super::*;
     use crate::fixtures::{MIB, check, check_silent, layout, pattern, said, snapshot};
@@ -338,6 +368,36 @@ mod tests {
         };
         assert_eq!(kinds(vec![chain(32, 0), blowup.clone()]), ["broadcast-blowup"]);
         // Another shape.
-        assert_eq!(kinds(vec![chain(34, 0), blowup]).len(), 2);
+        assert_eq!(kinds(vec![chain(34, 0), blowup.clone()]).len(), 2);
+        let stored = |site| Pattern {
+            site: SiteId(site),
+            detail: Detail::BroadcastBlowup { ratio: 9, reduced_to: None, is_materialized: true },
+            ..blowup.clone()
+        };
+        assert_eq!(kinds(vec![chain(32, 0), stored(1)]), ["broadcast-blowup"]);
+        assert_eq!(kinds(vec![chain(32, 0), stored(2)]).len(), 2, "computed from it later");
+    }
+
+    #[test]
+    fn copies_of_the_line_are_told_as_such() {
+        let copy = |operation: &str| Pattern {
+            operation: operation.into(),
+            result: Some(layout(&[16, 1 << 17], "float64")),
+            ..pattern(Detail::LayoutCopy { axes: None, owner: Bytes(16 * MIB) }, 1, 16 * MIB)
+        };
+        let kinds = |patterns| {
+            let found = find(&snapshot(patterns), &Settings::default(), &|_| None);
+            found.iter().map(|it| it.kind).collect::<Vec<_>>()
+        };
+        assert_eq!(kinds(vec![chain(32, 17), copy("power")]).len(), 2, "enough is left");
+        let mut all = chain(32, 0);
+        if let Detail::TemporaryChain { temporaries, .. } = &mut all.detail {
+            let copied = temporaries
+                .iter()
+                .map(|it| Temporary { operation: "ndarray.reshape".into(), ..it.clone() });
+            *temporaries = copied.collect();
+        }
+        assert_eq!(kinds(vec![all.clone(), copy("ndarray.reshape")]), ["layout-copy"]);
+        assert_eq!(kinds(vec![all, copy("ndarray.ravel")]).len(), 2, "another operation's");
     }
 }

@@ -14,6 +14,8 @@ pub(crate) const RULE: Rule = Rule {
     definition: "Nobody holds an array any more except views that show at most a sixteenth of it, \
         and they stay for the rest of the run or while the line makes 16 more.",
     silent: "The array is still referred to; views that are soon gone; copies.",
+    saved: "The bases without the parts that are viewed, which are copied, from when only the \
+        views were left.",
     before: "return signal[:n]                   # signal goes, its memory stays",
     after: "return signal[:n].copy()",
     thresholds: &[
