@@ -1,11 +1,11 @@
-//! What a report holds of a program, and what it doesn't.
+//! What a report holds and what it doesn't, and that nothing of the program's obeys in a terminal.
 
 use std::fs;
 
 use npprof_tests::{
     matrix::{on_each, one_pair},
-    program::Program,
-    same::Same,
+    program::{LIMIT, Program, code_of, folder, npprof, npprof_run, output_within, prepare},
+    same::{Same, assert_sound},
 };
 
 #[test]
@@ -29,4 +29,79 @@ fn a_report_holds_no_environment_and_no_contents_of_arrays() {
             assert!(same.report.0[part].is_null());
         }
     });
+}
+
+/// Everything that a terminal would obey: control characters of both sets but for the line break, and
+/// the marks that turn the direction of writing.
+fn obeyed(text: &str) -> Vec<char> {
+    let is_obeyed = |c: &char| {
+        (c.is_control() && *c != '\n')
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}')
+    };
+    text.chars().filter(is_obeyed).collect()
+}
+
+#[test]
+fn nothing_of_the_programs_reaches_the_terminal_raw() {
+    on_each(&one_pair(), |pair| {
+        let place = folder();
+        let hostile = "\u{1b}]0;owned\u{7}\u{9b}31m\u{202e}\u{2066}\u{8}\u{7f}\u{85}\u{61c}";
+        // In the names of the file, of a function and of a code object, and in the source's own text.
+        let name = format!("pro{hostile}gram.py");
+        fs::write(place.path().join(&name), plain_source(hostile)).expect("writes");
+        let report = place.path().join(format!("re{hostile}port.json"));
+        let mut command = npprof_run(&report);
+        command.arg("--").arg(&pair.python).arg(&name).arg(hostile);
+        prepare(&mut command, place.path());
+        let output = output_within(command, LIMIT);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(code_of(&output), 0, "{said}");
+        assert_eq!(obeyed(&said), [], "the summary: {said:?}");
+        assert!(said.contains("owned"), "{said}");
+        let report = report.display().to_string();
+        assert_sound(&npprof_tests::report::Report::load(report.as_ref()));
+        // All but `--json`, which gives the names as they are to the program that reads it.
+        for words in [
+            &["report", &report][..],
+            &["report", &report, "--findings"],
+            &["report", &report, "--by", "line"],
+            &["report", &report, "--by", "file"],
+            &["report", &report, "--by", "function"],
+            &["report", &report, "--by", "operation"],
+            &["report", &report, "--by", "process"],
+            &["report", &report, "--by", "thread"],
+            &["report", &report, "--folded"],
+            &["report", &format!("{report}-missing")],
+            &["run", hostile],
+            &["run", "-o", &format!("{hostile}/x"), "true"],
+            &["rules", hostile],
+        ] {
+            let output = npprof(words, place.path());
+            for stream in [&output.stdout, &output.stderr] {
+                let text = String::from_utf8_lossy(stream);
+                assert_eq!(obeyed(&text), [], "{words:?}: {text:?}");
+            }
+        }
+    });
+}
+
+/// A program with a hostile comment, a hostile name of a function, and hostile names of code and threads.
+fn plain_source(hostile: &str) -> String {
+    let escaped: String = hostile.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect();
+    let comment: String = hostile.chars().filter(|c| !"\u{85}".contains(*c)).collect();
+    [
+        "import threading",
+        "import numpy as np",
+        "def f():",
+        &format!("    a = np.ones((300, 400))  # {comment}"),
+        "    return a.copy(), a",
+        &format!("f.__code__ = f.__code__.replace(co_name='f{escaped}')"),
+        "kept = [f() for _ in range(5)]",
+        &format!("exec(compile('np.empty(100000)', 'x{escaped}.py', 'exec'), {{'np': np}})"),
+        &format!("thread = threading.Thread(target=f, name='t{escaped}')"),
+        "thread.start()",
+        "thread.join()",
+        "",
+    ]
+    .join("\n")
 }

@@ -6,9 +6,10 @@
 use std::fmt;
 use std::io::{self, Write};
 
-/// Says something about npprof itself, as one line on standard error.
+/// Says something about npprof itself, as one line on standard error. What it quotes, such as names of
+/// files, comes out without anything that a terminal would obey.
 pub(crate) fn say(message: impl fmt::Display) {
-    let text = format!("npprof: {message}\n");
+    let text = format!("npprof: {}\n", npprof_report::one_line(message.to_string()));
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 

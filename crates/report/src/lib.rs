@@ -24,7 +24,7 @@ mod example;
 pub use findings::findings;
 pub use folded::folded;
 pub use json::{LoadError, Report, load};
-pub use paint::Style;
+pub use paint::{Style, one_line};
 pub use source::SourceLookup;
 pub use tables::{GroupBy, SortKey, TableOptions, table};
 pub use target::{

@@ -176,7 +176,7 @@ fn tail(text: &str, width: usize) -> &str {
 /// One line without anything that a terminal would obey: control characters and the marks that turn
 /// the direction of writing become `\u{…}`, line breaks become spaces.
 #[must_use]
-pub(crate) fn one_line(text: impl AsRef<std::ffi::OsStr>) -> String {
+pub fn one_line(text: impl AsRef<std::ffi::OsStr>) -> String {
     let text = text.as_ref().to_string_lossy();
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
