@@ -47,7 +47,7 @@ fn the_program_is_watched_typed_to_and_reported() {
         // Each tab is shown.
         for (key, text) in [
             ("2", "At high-water"),
-            ("3", "Nothing has been copied"),
+            ("3", "━ Copies"),
             ("4", "No operation"),
             ("5", "━ Findings"),
             ("6", "Growth/min"),
