@@ -4,10 +4,11 @@
 //! there were at most, and when, says whether they pile up. An array that is read late is taken out
 //! again, also from what was counted at that peak.
 
+use std::hash::{Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use npprof_model::{Detail, Nanos, Pattern};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHasher};
 
 use super::blocks::SMALLEST;
 use super::savings::Saving;
@@ -37,9 +38,9 @@ struct AtSite {
     peak_ns: u64,
     /// Birth of the first of those that are there.
     first_ns: u64,
-    /// Of one stack at most, and the runs of the one that ran most. What is alive by different
-    /// stacks may be what one execution works with.
-    n_of_stack: u64,
+    /// By the same lines at most, and the runs of those that ran most. What is alive by different
+    /// lines inside of the site may be what one execution works with.
+    n_of_lines: u64,
     n_runs: u64,
     /// Address and size of the latest one.
     latest: (u64, u64),
@@ -70,6 +71,9 @@ pub(super) struct Growth {
     n_small: usize,
     /// Of stacks whose blocks are followed.
     runs: FxHashMap<u32, Runs>,
+    lines: Vec<Lines>,
+    /// Where in `lines` the stacks with lines of this hash are.
+    by_lines: FxHashMap<u64, usize>,
 }
 
 /// The runs of a stack. An operation may allocate several blocks.
@@ -78,7 +82,25 @@ struct Runs {
     n: u64,
     /// The allocation at the site that was the latest one.
     latest: u64,
+    /// Place in [`Growth::lines`].
+    lines: usize,
+}
+
+/// Stacks that differ in instructions at most: the interpreter replaces these by faster ones while a
+/// loop runs, and some interpreters then stop at another one of the same call.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lines {
+    n_runs: u64,
     n_live: u64,
+}
+
+/// A hash of the lines that a stack goes through.
+fn lines_of(stack: u32, scene: &Scene<'_>) -> u64 {
+    let mut hasher = FxHasher::default();
+    for (_, frame) in scene.context.chain(stack) {
+        (frame.code, frame.line).hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 impl Growth {
@@ -104,15 +126,23 @@ impl Growth {
             return;
         }
         let n_site = scene.context.n_allocations(born.site);
-        let runs = self.runs.entry(born.stack).or_default();
-        if born.is_first || born.operation == 0 || runs.latest.wrapping_add(1) != n_site {
-            runs.n += 1;
-        }
+        let runs = self.runs.entry(born.stack).or_insert_with(|| {
+            let place = self.by_lines.entry(lines_of(born.stack, scene)).or_insert_with(|| {
+                self.lines.push(Lines::default());
+                self.lines.len() - 1
+            });
+            Runs { n: 0, latest: 0, lines: *place }
+        });
+        let is_run = born.is_first || born.operation == 0 || runs.latest.wrapping_add(1) != n_site;
+        runs.n += u64::from(is_run);
         runs.latest = n_site;
-        runs.n_live += 1;
         let n_run = runs.n;
-        site.n_of_stack = site.n_of_stack.max(runs.n_live);
-        site.n_runs = site.n_runs.max(runs.n);
+        if let Some(lines) = self.lines.get_mut(runs.lines) {
+            lines.n_runs += u64::from(is_run);
+            lines.n_live += 1;
+            site.n_of_lines = site.n_of_lines.max(lines.n_live);
+            site.n_runs = site.n_runs.max(lines.n_runs);
+        }
         self.n_small += usize::from(is_small);
         site.is_small |= is_small;
         // From now on, the one before need not be there any more.
@@ -213,8 +243,9 @@ impl Growth {
 
     fn end(&mut self, entry: &Entry, is_avoidable: bool, scene: &Scene<'_>) {
         self.n_small = self.n_small.saturating_sub(usize::from(entry.size < SMALLEST));
-        if let Some(runs) = self.runs.get_mut(&entry.stack) {
-            runs.n_live = runs.n_live.saturating_sub(1);
+        let place = self.runs.get(&entry.stack).map_or(usize::MAX, |runs| runs.lines);
+        if let Some(lines) = self.lines.get_mut(place) {
+            lines.n_live = lines.n_live.saturating_sub(1);
         }
         let Some(site) = self.sites.get_mut(entry.site as usize) else { return };
         let is_avoidable = is_avoidable && entry.n_site > site.n_read;
@@ -245,7 +276,7 @@ impl Growth {
             // Where there were as many long before the end, something keeps them few.
             let n = scene.context.n_allocations(number);
             let is_growing = site.peak_n >= n - n / 4 || site.is_cut;
-            let is_much = site.n_peak.min(site.n_of_stack) >= MIN_LIVE && site.peak >= MIN_BYTES;
+            let is_much = site.n_peak.min(site.n_of_lines) >= MIN_LIVE && site.peak >= MIN_BYTES;
             if !is_growing || !is_much || is_appending(number) {
                 continue;
             }

@@ -362,6 +362,16 @@ fn arrays_that_pile_up_unread_are_growth() {
 }
 
 #[test]
+fn what_piles_up_while_the_interpreter_changes_its_instructions_is_growth() {
+    let mut play = Play::new();
+    for n in 0..14 {
+        let at = if n < 7 { "main:28@5 analyse:23@9" } else { "main:28@6 analyse:23@8" };
+        play.alloc(at, "empty", "float64", &[250_000]);
+    }
+    play.check(&["memory-growth:23 14x 28000000 -24000000"]);
+}
+
+#[test]
 fn what_one_execution_has_alive_at_once_is_no_pile() {
     let mut play = Play::new();
     // A function works with as many arrays, and returns none of them.
