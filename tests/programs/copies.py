@@ -125,6 +125,9 @@ kept = foreign + line  # @ufunc_byte_order
 kept = line.tolist()  # @tolist
 kept = np.array(numbers)  # @array_of_list
 kept = np.asarray(numbers)  # @asarray_of_list
+kept = np.array([table, table])  # @array_of_arrays
+kept = np.array(((line, line), [line, line]))  # @array_of_nested_arrays
+kept = np.array(numbers, ndmin=2)  # @array_of_list_in_rows
 kept = line.tobytes()  # @tobytes
 kept = by_column.tobytes()  # @tobytes_f_order
 kept = pickle.dumps(line, 2)  # @dumps_2

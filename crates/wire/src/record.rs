@@ -210,6 +210,8 @@ pub mod operation {
     pub const HAS_ORDER: u32 = 1 << 10;
     /// Called through NumPy's C interface by foreign compiled code.
     pub const FOREIGN: u32 = 1 << 11;
+    /// With [`SEQUENCE`]: the sequence holds arrays, not scalars.
+    pub const OF_ARRAYS: u32 = 1 << 12;
 }
 
 /// What kinds of objects an array of objects holds.

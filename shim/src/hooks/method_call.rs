@@ -2,7 +2,7 @@
 
 use npprof_abi::numpy::{ArrayBody, array, ufunc};
 use npprof_abi::python::object::OBJECT_SIZE;
-use npprof_wire::record::{Role, operation as flag};
+use npprof_wire::record::{Role, Scalar, operation as flag};
 
 use crate::hooks::method::{Entry, Table};
 use crate::hooks::ufunc::options;
@@ -12,7 +12,9 @@ use crate::operation::copies::Copy;
 use crate::operation::counters::Small;
 use crate::operation::finish::axes;
 use crate::operation::index::{self, is_whole};
-use crate::operation::look::{Seen, Types, is_array, is_sequence, items, owner_of, type_of, types};
+use crate::operation::look::{
+    Seen, Types, is_array, is_sequence, items, owner_of, scalar_kind, type_of, types,
+};
 use crate::operation::record::{Facts, Operands};
 use crate::operation::spec::Spec;
 use crate::operation::{Begun, Frame, LARGE, hidden};
@@ -341,6 +343,10 @@ impl Call<'_> {
         // SAFETY: as above.
         if let Some(sequence) = unsafe { self.sequence() } {
             facts.flags |= flag::SEQUENCE;
+            // SAFETY: alive, as it is being given back.
+            if self.given.is_some() && unsafe { holds_arrays(sequence, self.result, self.types) } {
+                facts.flags |= flag::OF_ARRAYS;
+            }
             facts.detail = sequence as u64;
             facts.second = n_given as u64;
         } else if spec.has(Spec::LISTS) {
@@ -611,6 +617,37 @@ unsafe fn is_long_list(object: Address, types: &Types) -> bool {
     let item = unsafe { read::<Address>(first, 0) };
     // SAFETY: as above.
     !unsafe { is_array(item, types) }
+}
+
+/// Whether what was made into an array is a sequence of arrays, or of sequences of them.
+///
+/// Then the array has more dimensions than sequences are nested. So it has with `ndmin=`, too; but
+/// then the first of the innermost is a number.
+///
+/// # Safety
+///
+/// `sequence` must be a live list or tuple, and `array` the array that was made of it.
+unsafe fn holds_arrays(sequence: Address, array: Address, types: &Types) -> bool {
+    // SAFETY: the caller vouches for the array.
+    let n_dims = unsafe { read::<ArrayBody>(array, OBJECT_SIZE) }.ndim;
+    let mut object = sequence;
+    for _ in 0..n_dims {
+        // SAFETY: alive, as what holds it is.
+        if !unsafe { is_sequence(object, types) } {
+            // SAFETY: as above.
+            return unsafe { is_array(object, types) }
+                // SAFETY: as above.
+                || unsafe { scalar_kind(object, types) } == Scalar::Other;
+        }
+        // SAFETY: as above.
+        let (first, n) = unsafe { items(object, types) };
+        if n == 0 {
+            return false;
+        }
+        // SAFETY: an item, which the sequence holds.
+        object = unsafe { read::<Address>(first, 0) };
+    }
+    false
 }
 
 /// The block of NumPy's allocator in which an array lies; zero for memory that it got otherwise.

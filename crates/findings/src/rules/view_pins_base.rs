@@ -48,9 +48,7 @@ pub(crate) const RULE: Rule = Rule {
                 "A view holds the whole array that it is part of; the rest of it can't be freed as \
                   long as the view lives."
                     .into(),
-            fix: context.line.and_then(rewritten).unwrap_or_else(|| {
-                "Copy the small part where it is taken: `a[:n].copy()`.".to_owned()
-            }),
+            fix: context.line.map_or_else(|| COPY.to_owned(), remedy),
             evidence: vec![
                 ("n_bases", (*n_bases).into()),
                 ("viewed_bytes", (*viewed).into()),
@@ -61,6 +59,20 @@ pub(crate) const RULE: Rule = Rule {
     },
     yields_to: &[],
 };
+
+const COPY: &str = "Copy the small part where it is taken: `a[:n].copy()`.";
+
+fn remedy(line: &Line<'_>) -> String {
+    rewritten(line).unwrap_or_else(|| {
+        if line.subscripts().is_empty() {
+            "Copy the small part where it is taken, `a[:n].copy()`, or, if code that you only call \
+             takes it, what that gives you."
+                .to_owned()
+        } else {
+            COPY.to_owned()
+        }
+    })
+}
 
 /// `signal[:n]` → `signal[:n].copy()`, where a subscript is all that is taken.
 fn rewritten(line: &Line<'_>) -> Option<String> {
@@ -94,6 +106,9 @@ mod tests {
             "Write `signal[:n].copy()` instead of `signal[:n]`.",
         );
         let general = "Copy the small part where it is taken: `a[:n].copy()`.";
+        let by_others = "Copy the small part where it is taken, `a[:n].copy()`, or, if code that you \
+                         only call takes it, what that gives you.";
+        assert_eq!(said(pinned(1, 16), "found, image = daisy(x)").unwrap().fix, by_others);
         for line in ["", "return signal[:n] if n else signal", "x = f(a)[0]", "x = a[i][j]"] {
             assert_eq!(said(pinned(1, 16), line).unwrap().fix, general, "{line}");
         }

@@ -114,7 +114,9 @@ fn converted(class: Class, operation: &Operation<'_>, operands: &Operands<'_>) -
             || operation
                 .operands()
                 .any(|operand| operand.role == Role::Scalar && operand.scalar == Scalar::Sequence);
-        return is_sequence.then(|| Copied::into_block(result, CopyReason::Sequence));
+        let is_of_arrays = operation.flags & operation::OF_ARRAYS != 0;
+        let reason = if is_of_arrays { CopyReason::Concatenate } else { CopyReason::Sequence };
+        return is_sequence.then(|| Copied::into_block(result, reason));
     };
     if source.dtype() != result.dtype() && class != Class::Copy {
         let cast = Some((source.dtype(), result.dtype()));

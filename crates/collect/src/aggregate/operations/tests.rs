@@ -190,6 +190,7 @@ impl Script {
                     "axes" => flag::HAS_AXES,
                     "foreign" => flag::FOREIGN,
                     "sequence" => flag::SEQUENCE,
+                    "arrays" => flag::OF_ARRAYS,
                     "failed" => flag::FAILED,
                     other => panic!("{other}: no flag"),
                 };
@@ -464,6 +465,10 @@ fn bytes_and_python_objects_are_copies_of_the_array() {
     check(
         "+B 800; array list >B:f8:100 :sequence",
         "array: 1 / 0 / 800 / 1 list-conversion 800 / 0",
+    );
+    check(
+        "+B 800; array list >B:f8:2x50 :sequence :arrays",
+        "array: 1 / 0 / 800 / 1 concatenate 800 / 0",
     );
     // An array of what is neither an array nor a sequence.
     check("+B 800; array >B:f8:100", "array: 1 / 0 / 800 / 0 / 0");

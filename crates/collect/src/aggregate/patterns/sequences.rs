@@ -61,7 +61,7 @@ impl Sequences {
         let n = event.raw.second;
         let activation = scene.context.activation(event.raw.stack);
         let Some(activation) = activation else { return };
-        if n < MIN_SCALARS {
+        if n < MIN_SCALARS || event.has(operation::OF_ARRAYS) {
             return;
         }
         if event.class() == Class::Tolist {

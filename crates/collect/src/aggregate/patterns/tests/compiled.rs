@@ -83,6 +83,21 @@ fn lists_that_operations_convert_for_themselves_count() {
 }
 
 #[test]
+fn a_list_of_arrays_holds_no_python_numbers() {
+    let run = |flags| {
+        let mut play = Play::new();
+        for _ in 0..10 {
+            let out = play.alloc("main:5 gradient:6", "array", "float64", &[2, 400_000]);
+            let op = Op { flags, detail: 9, second: 800_000, ..Op::default() };
+            play.op("main:5 gradient:6", "array", &op, &[(Role::Result, &out)]);
+        }
+        play.found().into_iter().filter(|found| found.starts_with("list")).count()
+    };
+    assert_eq!(run(operation::SEQUENCE), 1);
+    assert_eq!(run(operation::SEQUENCE | operation::OF_ARRAYS), 0);
+}
+
+#[test]
 fn a_list_that_was_made_of_an_array_may_be_a_round_trip() {
     let run = |n: u64| {
         let mut play = Play::new();
