@@ -1,8 +1,13 @@
 //! Companions of NumPy and of Python that look at the same things as npprof: all get along.
 
-use std::{fs, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use npprof_tests::{
+    built,
     count::{Until, assert_complete, assert_exact},
     matrix::{Pair, each_python, extras, on_each, one_pair, some_pythons},
     program::{LIMIT, Program, code_of, folder, npprof_run, output_within, prepare},
@@ -115,15 +120,21 @@ fn tasks() {
 }
 
 /// A part that wants a library, which the environment may lack.
-#[expect(clippy::print_stderr, reason = "what could not be tested is named")]
 fn check_with(library: &str, how: &str) {
-    let pair = extras();
-    let asked = Command::new(&pair.python).args(["-c", &format!("import {library}")]).output();
-    if !asked.is_ok_and(|asked| asked.status.success()) {
-        eprintln!("missing: {library}, so npprof beside it is not tested");
-        return;
+    if has(library) {
+        check(&[extras()], how);
     }
-    check(&[pair], how);
+}
+
+/// Whether the environment has this library; says so if not.
+#[expect(clippy::print_stderr, reason = "what could not be tested is named")]
+fn has(library: &str) -> bool {
+    let asked = Command::new(extras().python).args(["-c", &format!("import {library}")]).output();
+    let is_there = asked.is_ok_and(|asked| asked.status.success());
+    if !is_there {
+        eprintln!("missing: {library}, so npprof beside it is not tested");
+    }
+    is_there
 }
 
 #[test]
@@ -134,6 +145,25 @@ fn greenlets() {
 #[test]
 fn coverage() {
     check_with("coverage", "covered");
+}
+
+#[test]
+fn greenlets_of_gevents() {
+    check_with("gevent", "gevents");
+}
+
+#[test]
+fn another_memory_profiler() {
+    // Its messages name no time and no process with `-q`; with `--native` it looks at C stacks, too.
+    for options in
+        ["run -q -f -o memray.bin", "run -q -f --native --trace-python-allocators -o memray.bin"]
+    {
+        if has("memray") {
+            let program = Program::new("interplay.py finalizers")
+                .with_python_args(&format!("-m memray {options}"));
+            check_program(&[extras()], &program, 0);
+        }
+    }
 }
 
 #[test]
@@ -157,6 +187,53 @@ fn allocators_of_pythons_own() {
     for allocator in ["debug", "malloc", "malloc_debug", "pymalloc"] {
         let program = Program::new("interplay.py finalizers").with_env("PYTHONMALLOC", allocator);
         check_program(&some_pythons(), &program, 0);
+    }
+}
+
+/// Allocators that people put into `LD_PRELOAD`: those of the distribution, as far as they are
+/// installed, one that a package brings along, and one of our own, which replaces everything.
+#[expect(clippy::print_stderr, reason = "what could not be tested is named")]
+fn preloaded_allocators() -> Vec<PathBuf> {
+    let mut found = vec![built::own_malloc().to_owned()];
+    let listed = Command::new("/sbin/ldconfig").arg("-p").output();
+    let listed = listed.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    for name in ["libjemalloc.so.2", "libtcmalloc_minimal.so.4", "libmimalloc.so.2"] {
+        let is_it = |line: &&str| line.trim_start().starts_with(&format!("{name} "));
+        let line = listed.as_deref().unwrap_or_default().lines().find(is_it).map(str::to_owned);
+        match line.as_deref().and_then(|line| line.split_once("=> ")) {
+            Some((_, path)) => found.push(PathBuf::from(path)),
+            None => eprintln!("missing: {name}, so npprof beside it is not tested"),
+        }
+    }
+    let libraries = Command::new(extras().python)
+        .args(["-c", "import numpy, os; print(os.path.dirname(os.path.dirname(numpy.__file__)))"])
+        .output()
+        .expect("Python runs");
+    let libraries = String::from_utf8_lossy(&libraries.stdout).into_owned();
+    let packaged = Path::new(libraries.trim()).join("cmeel.prefix/lib/libmimalloc.so");
+    if packaged.is_file() {
+        found.push(packaged);
+    }
+    found
+}
+
+#[test]
+fn allocators_in_the_c_librarys_place() {
+    for library in preloaded_allocators() {
+        let library = library.display().to_string();
+        for way in ["preloaded", "finalizers", "freed_by_another_thread"] {
+            let program = Program::new(&format!("interplay.py {way}"))
+                .with_env("LD_PRELOAD", &library)
+                .with_env("TEST_PRELOADED", &library);
+            on_each(&one_pair(), |pair| {
+                let same = Same::on(&program, pair);
+                assert_eq!(same.run.code(), 0, "{library}: {}", same.run.stderr());
+                assert_complete(&same.report);
+                let counted = same.run.counted_once();
+                assert_exact(&same.report, &program.path(), &counted, Until::TheCount);
+                assert!(way != "preloaded" || same.run.stdout().starts_with("[True]"), "{library}");
+            });
+        }
     }
 }
 

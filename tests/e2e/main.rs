@@ -17,5 +17,6 @@ mod processes;
 mod real;
 mod savings;
 mod secrets;
+mod suites;
 mod troubles;
 mod unchanged;

@@ -259,6 +259,56 @@ def greenlets():
     print("switched")
 
 
+def gevents():
+    """gevent's greenlets, its own threads, and a standard library that it has patched."""
+    import gevent
+    import gevent.monkey
+    import gevent.pool
+
+    # The count has a lock of its own, so NumPy and threads are there already; gevent only warns.
+    gevent.monkey.patch_all(thread=False)
+    import time
+
+    def task(n):
+        made = np.empty(n)  # @task
+        time.sleep(0)
+        return np.add(made, 1).size  # @task
+
+    pool = gevent.pool.Pool(5)
+    print(sum(pool.imap_unordered(task, range(1, 51))))
+    count.charge("task")
+
+    def in_thread():
+        for n in range(1, 51):
+            np.empty(n)  # @thread
+        return os.getpid()
+
+    print(gevent.get_hub().threadpool.apply(in_thread) == os.getpid())
+    count.charge("thread")
+
+
+def preloaded():
+    """Another allocator in the C library's place, with threads, a fork and large blocks."""
+    libraries = [os.path.basename(name) for name in os.environ["TEST_PRELOADED"].split()]
+    with open("/proc/self/maps") as maps:
+        mapped = {os.path.basename(line.split()[-1]) for line in maps if "/" in line}
+    print([name in mapped for name in libraries])
+    work()
+    made = [np.empty(1 << bits, np.uint8) for bits in range(25)]  # @made
+    made += [np.zeros((100, n)).T.copy() for n in range(1, 50)]  # @made
+    count.charge("made")
+    threads = [threading.Thread(target=lambda: [np.empty(n) for n in range(200)]) for _ in range(4)]  # @many
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    count.charge("many")
+    child = os.fork()
+    if child == 0:
+        os._exit(np.arange(9).size)
+    print(os.WEXITSTATUS(os.waitpid(child, 0)[1]), sum(array.nbytes for array in made))
+
+
 def covered():
     import coverage
 

@@ -57,6 +57,12 @@ pub fn tap() -> &'static Path {
     TAP.get_or_init(|| library("tap", "oracle/tap.c"))
 }
 
+/// A replacement of the C library's allocator, `counter/own_malloc.c`, compiled once a process.
+pub fn own_malloc() -> &'static Path {
+    static OWN_MALLOC: OnceLock<PathBuf> = OnceLock::new();
+    OWN_MALLOC.get_or_init(|| library("own_malloc", "counter/own_malloc.c"))
+}
+
 fn library(name: &str, source: &str) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(source);
     let library = target().join(format!("libnpprof_test_{name}.so"));
