@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use npprof_wire::encode::event;
 use npprof_wire::record::Kind;
-use npprof_wire::segment::{self, CHILDREN, EXIT_VALID, MAX_CHILDREN};
+use npprof_wire::segment::{self, EXIT_VALID};
 
 use crate::install::session;
 use crate::state;
@@ -217,11 +217,5 @@ unsafe fn note_child(child: libc::pid_t, status: *const c_int) {
         return;
     }
     let Some(segment) = state::segment() else { return };
-    let index = segment.word(segment::N_CHILDREN).fetch_add(1, Ordering::Relaxed);
-    let index = usize::try_from(index).unwrap_or(0).wrapping_rem(MAX_CHILDREN);
-    let at = CHILDREN.wrapping_add(index.wrapping_mul(2));
-    segment.word(at).store(u64::from(child.cast_unsigned()), Ordering::Relaxed);
-    let status = EXIT_VALID | u64::from(status.cast_unsigned());
-    // Pairs with the collector's `Acquire`: whoever sees the status sees whose it is.
-    segment.word(at.wrapping_add(1)).store(status, Ordering::Release);
+    npprof_shm::children::note(segment, child.cast_unsigned(), status);
 }

@@ -5,14 +5,10 @@
 
 use std::cell::UnsafeCell;
 use std::mem::MaybeUninit;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
-use npprof_shm::{RingWriter, Segment};
-use npprof_wire::encode::event;
-use npprof_wire::record::Kind;
-use npprof_wire::segment::{
-    GAVE_UP_NS, MAIN_RING, N_DROPPED, N_RINGS, N_UNPLACED, SIDE_RING_WORDS, positions,
-};
+use npprof_shm::{Segment, SideRings};
+use npprof_wire::segment::{GAVE_UP_NS, N_DROPPED};
 
 use crate::current;
 use crate::dtype::DtypeTable;
@@ -124,8 +120,8 @@ static THREAD_NUMBER: AtomicUsize = AtomicUsize::new(0);
 static PENDING: AtomicUsize = AtomicUsize::new(0);
 /// The segment of this process, or null.
 static SEGMENT: AtomicPtr<Segment> = AtomicPtr::new(std::ptr::null_mut());
-/// Taken while a thread without the interpreter lock writes to side ring `index + 1`.
-static SIDE_RINGS: [AtomicBool; N_RINGS - 1] = [const { AtomicBool::new(false) }; N_RINGS - 1];
+/// Who writes without the interpreter lock at this moment.
+static SIDE_RINGS: SideRings = SideRings::new();
 
 /// Puts the state in place; from now on hooks record.
 pub(crate) fn begin(state: State) {
@@ -201,9 +197,7 @@ pub(crate) fn set_segment(segment: Option<Segment>) {
         // SAFETY: it came from `Box::into_raw` above, and a forked child is alone.
         drop(unsafe { Box::from_raw(old) });
         // Whoever held one in the parent doesn't exist here.
-        for is_taken in &SIDE_RINGS {
-            is_taken.store(false, Ordering::Release);
-        }
+        SIDE_RINGS.free_all();
     }
 }
 
@@ -280,25 +274,5 @@ pub(crate) fn record_aside(words: &[u64]) {
         segment.word(N_DROPPED).fetch_add(1, Ordering::Relaxed);
         return;
     }
-    let stamp = segment.word(positions(MAIN_RING)).load(Ordering::Acquire);
-    for (index, is_taken) in SIDE_RINGS.iter().enumerate() {
-        // Pairs with the `Release` below: this thread goes on where the one before it stopped.
-        if is_taken.swap(true, Ordering::Acquire) {
-            continue;
-        }
-        let mut writer = RingWriter::<SIDE_RING_WORDS>::new(segment, index.wrapping_add(1));
-        let has_room = writer.has_room(words.len().wrapping_add(1));
-        if has_room {
-            writer.push(event(Kind::Stamp, stamp));
-            for &word in words {
-                writer.push(word);
-            }
-            writer.publish();
-        }
-        is_taken.store(false, Ordering::Release);
-        if has_room {
-            return;
-        }
-    }
-    segment.word(N_UNPLACED).fetch_add(1, Ordering::Relaxed);
+    SIDE_RINGS.write(segment, words);
 }

@@ -8,9 +8,8 @@ use npprof_shm::{OpenError, Segment};
 use npprof_wire::hello::Hello;
 use npprof_wire::record::Counts;
 use npprof_wire::segment::{
-    CHILDREN, COLLECTOR, COUNTER_WORDS, COUNTERS, EXIT, EXIT_MAX_RSS, EXIT_VALID, GAVE_UP_NS,
-    HEARTBEAT, MAGIC, MAGIC_WORD, MAX_CHILDREN, N_CHILDREN, N_COUNTERS, N_DROPPED, N_UNPLACED,
-    STARTED_NS, collector,
+    COLLECTOR, COUNTER_WORDS, COUNTERS, EXIT, EXIT_MAX_RSS, EXIT_VALID, GAVE_UP_NS, HEARTBEAT,
+    MAGIC, MAGIC_WORD, N_COUNTERS, N_DROPPED, N_UNPLACED, STARTED_NS, collector,
 };
 
 use crate::aggregate::threads::ThreadIndex;
@@ -231,15 +230,7 @@ impl Session {
 
     /// Ends of children that this process learned of: process id and wait status.
     pub(crate) fn children(&self) -> Vec<(u32, i32)> {
-        let n_children = usize::try_from(self.word(N_CHILDREN)).unwrap_or(usize::MAX);
-        let entry = |index: usize| {
-            let status = self.word(CHILDREN + 2 * index + 1);
-            let pid = u32::try_from(self.word(CHILDREN + 2 * index)).ok()?;
-            #[expect(clippy::cast_possible_truncation, reason = "wait statuses have 32 bits")]
-            let wait_status = status as u32;
-            (status & EXIT_VALID != 0).then_some((pid, wait_status.cast_signed()))
-        };
-        (0..n_children.min(MAX_CHILDREN)).filter_map(entry).collect()
+        self.segment.as_ref().map(npprof_shm::children::ended).unwrap_or_default()
     }
 
     /// How far the main ring has been written.
@@ -368,8 +359,8 @@ impl Session {
         ));
     }
 
-    /// A word of the header. `Acquire` pairs with the shim's `Release` in the table of children:
-    /// whoever sees a status sees whose it is.
+    /// A word of the header. `Acquire` pairs with the shim's `Release` of its exit status: whoever
+    /// sees that sees the resident set that goes with it.
     fn word(&self, index: usize) -> u64 {
         self.segment.as_ref().map_or(0, |segment| segment.word(index).load(Ordering::Acquire))
     }

@@ -4,11 +4,19 @@
 //! bits. The writer publishes whole records by moving `head`; the reader gives room back by moving
 //! `tail`.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use npprof_wire::segment::{TAIL, positions, ring_start, ring_words};
-
 use crate::Segment;
+use crate::sync::{AtomicU64, Ordering};
+
+/// A ring as it stands in a segment.
+#[derive(Clone, Copy, Debug)]
+pub struct Ring<'a> {
+    /// The writer's position.
+    pub head: &'a AtomicU64,
+    /// The reader's position.
+    pub tail: &'a AtomicU64,
+    /// Its words: a power of two of them.
+    pub words: &'a [AtomicU64],
+}
 
 /// The writing side of a ring of `WORDS` words, a power of two.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +41,7 @@ impl<'a, const WORDS: usize> RingWriter<'a, WORDS> {
     #[must_use]
     pub fn new(segment: &'a Segment, ring: usize) -> Self {
         const { assert!(WORDS.is_power_of_two()) };
-        let (head, tail, words) = parts(segment, ring);
+        let Ring { head, tail, words } = segment.ring(ring);
         #[expect(clippy::expect_used, reason = "as documented; the caller chooses both")]
         let words = words.try_into().expect("the ring has another size");
         let position = head.load(Ordering::Relaxed);
@@ -149,7 +157,7 @@ impl RingReader {
     ///
     /// [`ImpossibleHead`] when the writer's position can't be.
     pub fn head(&self, segment: &Segment) -> Result<u64, ImpossibleHead> {
-        let (head, _, words) = parts(segment, self.ring);
+        let Ring { head, words, .. } = segment.ring(self.ring);
         // Pairs with the `Release` in `RingWriter::publish`.
         let head = head.load(Ordering::Acquire);
         let ahead = head.wrapping_sub(self.position);
@@ -163,7 +171,7 @@ impl RingReader {
     /// Copies the words from the reader's position to `head`, which [`Self::head`] gave, to the end
     /// of `to`, at most `max` of them. The room is given back by [`Self::release`] only.
     pub fn copy(&self, segment: &Segment, head: u64, max: usize, to: &mut Vec<u64>) {
-        let (_, _, words) = parts(segment, self.ring);
+        let words = segment.ring(self.ring).words;
         let ahead = usize::try_from(head.wrapping_sub(self.position)).unwrap_or(usize::MAX);
         let n_words = ahead.min(max).min(words.len());
         #[expect(clippy::cast_possible_truncation, reason = "only the low bits are used")]
@@ -175,23 +183,17 @@ impl RingReader {
 
     /// Moves on by `n_words` that were copied, and gives their room back to the writer.
     pub fn release(&mut self, segment: &Segment, n_words: usize) {
-        let (_, tail, _) = parts(segment, self.ring);
+        let tail = segment.ring(self.ring).tail;
         self.position = self.position.wrapping_add(n_words as u64);
         // Pairs with the `Acquire` in `RingWriter::look`: the words were copied before.
         tail.store(self.position, Ordering::Release);
     }
 }
 
-fn parts(segment: &Segment, ring: usize) -> (&AtomicU64, &AtomicU64, &[AtomicU64]) {
-    let words = segment.words();
-    let (at, start) = (positions(ring), ring_start(ring));
-    (&words[at], &words[at + TAIL], &words[start..start + ring_words(ring)])
-}
-
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use npprof_wire::segment::{MAIN_RING, MAIN_RING_WORDS, SIDE_RING_WORDS};
+    use npprof_wire::segment::{MAIN_RING, MAIN_RING_WORDS, SIDE_RING_WORDS, positions};
 
     fn drain(segment: &Segment, reader: &mut RingReader) -> Vec<u64> {
         let mut words = Vec::new();

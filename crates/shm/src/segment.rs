@@ -5,10 +5,19 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::atomic::AtomicU64;
 
-use npprof_wire::segment::{SEGMENT_BYTES, SEGMENT_WORDS};
+use npprof_wire::segment::{
+    N_RINGS, SEGMENT_BYTES, SEGMENT_WORDS, TAIL, positions, ring_start, ring_words,
+};
 use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::mm::{MapFlags, ProtFlags};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::ring::Ring;
+
+pub(crate) use npprof_wire::segment::SIDE_RING_WORDS as SIDE_WORDS;
+
+/// Number of side rings.
+pub(crate) const N_SIDES: usize = N_RINGS - 1;
 
 /// A mapped segment. Unmapped when dropped.
 #[derive(Debug)]
@@ -81,6 +90,20 @@ impl Segment {
         // SAFETY: `map` got this many bytes, page-aligned, which stay mapped until `drop`, and
         // whose size is sealed; any bytes are a valid atomic.
         unsafe { std::slice::from_raw_parts(self.words.as_ptr(), SEGMENT_WORDS) }
+    }
+
+    /// One of the rings.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such ring.
+    #[inline]
+    #[must_use]
+    pub fn ring(&self, ring: usize) -> Ring<'_> {
+        let words = self.words();
+        let (at, start) = (positions(ring), ring_start(ring));
+        let (head, tail) = (&words[at], &words[at + TAIL]);
+        Ring { head, tail, words: &words[start..start + ring_words(ring)] }
     }
 
     /// One word of the header.
