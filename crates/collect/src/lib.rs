@@ -30,3 +30,23 @@ pub use npprof_wire::WIRE_VERSION;
 
 pub use collector::{Collector, Options};
 pub use error::StartError;
+
+/// What `tests/fuzz` does to the collector; the same as property tests do.
+#[cfg(fuzzing)]
+pub mod fuzz {
+    use crate::aggregate::survive;
+
+    /// Takes in a stream of records.
+    pub fn stream(words: &[u64]) {
+        survive::stream(words);
+    }
+
+    /// Reads shared memory with these words in its header, positions of rings, and words in each ring.
+    pub fn shared_memory(
+        header: &[(u16, u64)],
+        heads: [u64; npprof_wire::segment::N_RINGS],
+        words: &[u64],
+    ) {
+        survive::shared_memory(header, heads, words);
+    }
+}

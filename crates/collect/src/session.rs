@@ -373,7 +373,7 @@ impl Session {
 }
 
 /// The counters that are in use. A place that gets another key while it is read is left out.
-fn counters(segment: &Segment) -> Vec<Counts> {
+pub(crate) fn counters(segment: &Segment) -> Vec<Counts> {
     let words = segment.words();
     let read = |place: usize| {
         let at = COUNTERS + place * COUNTER_WORDS;

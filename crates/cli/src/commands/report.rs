@@ -1,8 +1,8 @@
 //! `npprof report`: shows a report that was written before.
 
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, IsTerminal};
 
-use npprof_report::json::read_json;
+use npprof_report::json::load_from;
 use npprof_report::text::{DEFAULT_FINDINGS, DEFAULT_SITES, SummaryOptions};
 use npprof_report::{
     GroupBy, Report, SortKey, TableOptions, findings, folded, load, summary, table,
@@ -56,9 +56,7 @@ fn read(arguments: &ReportArguments) -> Result<Report, Failure> {
     if io::stdin().is_terminal() {
         return Err(Failure::new(FAILED, "standard input is a terminal; pipe a report into it"));
     }
-    let mut bytes = Vec::new();
-    io::stdin().lock().read_to_end(&mut bytes).or_fail(FAILED)?;
-    read_json(&bytes, "standard input").or_fail(FAILED)
+    load_from(io::stdin().lock(), "standard input").or_fail(FAILED)
 }
 
 fn is_stdin(arguments: &ReportArguments) -> bool {

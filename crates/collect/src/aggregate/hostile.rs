@@ -8,7 +8,8 @@ use npprof_wire::record::{Counts, Layout, Order, Record};
 use proptest::prelude::*;
 
 use super::Aggregate;
-use super::streams::{Stream, feed, told};
+use super::streams::Stream;
+use super::survive::{self, feed, told};
 use super::threads::ThreadIndex;
 use crate::error::StreamError;
 
@@ -64,20 +65,6 @@ fn damaged(mut words: Vec<u64>, done: &[(prop::sample::Index, Damage)]) -> Vec<u
         }
     }
     words
-}
-
-/// Takes in a stream as far as it goes, goes on behind each record that makes no sense, and tells
-/// what was seen.
-fn survive(words: &[u64]) {
-    let mut aggregate = Aggregate::new(0, 0);
-    let mut rest = words;
-    while !rest.is_empty() {
-        // A reader stops here; what comes next finds an aggregate that nobody foresaw.
-        let _ = feed(&mut aggregate, rest);
-        let skipped = rest.len() / 2 + 1;
-        rest = rest.get(skipped..).unwrap_or(&[]);
-    }
-    told(&mut aggregate);
 }
 
 /// Blocks by address, and sums by stack: number, bytes, live, at the high-water mark.
@@ -163,7 +150,7 @@ proptest! {
         seed in any::<u64>(),
         done in prop::collection::vec((any::<prop::sample::Index>(), damage()), 1..60),
     ) {
-        survive(&damaged(Stream::new(seed, 600).words, &done));
+        survive::stream(&damaged(Stream::new(seed, 600).words, &done));
     }
 
     /// Behind definitions, so that some of it means something.
@@ -174,7 +161,18 @@ proptest! {
     ) {
         let mut all = Stream::new(seed, 40).words;
         all.extend(words);
-        survive(&all);
+        survive::stream(&all);
+    }
+
+    #[test]
+    fn shared_memory_with_anything_in_it_is_survived(
+        seed in any::<u64>(),
+        header in prop::collection::vec((any::<u16>(), word()), 0..20),
+        heads in prop::array::uniform5(prop_oneof![0..700_u64, word()]),
+        done in prop::collection::vec((any::<prop::sample::Index>(), damage()), 0..20),
+    ) {
+        let words = damaged(Stream::new(seed, 200).words, &done);
+        survive::shared_memory(&header, heads, &words);
     }
 
     #[test]

@@ -23,6 +23,8 @@ mod hostile;
 mod naive;
 #[cfg(test)]
 mod streams;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod survive;
 #[cfg(test)]
 mod tests;
 

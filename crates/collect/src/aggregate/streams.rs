@@ -3,16 +3,11 @@
 //! They are words as on the wire, so that tests can damage them. What they are about is in keeping
 //! with itself: frees are of blocks that are alive, operands lie in blocks, stacks are defined.
 
-use npprof_wire::decode::decode;
 use npprof_wire::encode::{
     Definition, Traits, event, freed_from, operand, operand_traits, operation, operation_context,
     size_in_operation, touch,
 };
 use npprof_wire::record::{Fact, Kind, MAX_OPERANDS, MAX_RECORD_WORDS, Order, Role, Scalar};
-
-use super::Aggregate;
-use super::threads::ThreadIndex;
-use crate::error::StreamError;
 
 /// Names of operations of all classes.
 const NAMES: &[&str] = &[
@@ -378,49 +373,3 @@ const FLAT: Traits = Traits {
     is_zeroed: false,
     is_first: false,
 };
-
-/// Takes in all words up to the first that are no record or make no sense.
-pub(super) fn feed(aggregate: &mut Aggregate, mut words: &[u64]) -> Result<(), StreamError> {
-    let mut thread = ThreadIndex::default();
-    while let Ok((record, len)) = decode(words) {
-        aggregate.apply(record, &mut thread)?;
-        words = &words[len..];
-    }
-    Ok(())
-}
-
-/// All that a snapshot would tell.
-pub(super) fn told(aggregate: &mut Aggregate) -> String {
-    use std::fmt::Write;
-    let mut told = String::new();
-    let mark = aggregate.mark();
-    let operations = aggregate.operations(usize::MAX);
-    let patterns = aggregate.patterns();
-    writeln!(told, "{:?} {mark}", aggregate.sums).expect("room");
-    for site in aggregate.sites.all_mut() {
-        let layouts = site.layouts.top(mark, 8);
-        let layouts: Vec<_> = layouts
-            .iter()
-            .map(|it| (it.shape().to_vec(), it.strides().to_vec(), it.n, it.bytes, it.held))
-            .collect();
-        writeln!(told, "{:?} {layouts:?}", site.place).expect("room");
-        let counts = (site.n_allocations, site.n_frees, site.allocated, site.freed);
-        let more = (site.held, site.own_peak, site.temporary, site.n_temporaries, site.first_ns);
-        writeln!(told, "{counts:?} {more:?}").expect("room");
-        let spreads = (site.sizes.quantiles(), site.lifetimes_ns.quantiles());
-        writeln!(told, "{spreads:?}").expect("room");
-    }
-    for stack in &aggregate.stacks {
-        let counts = (stack.site, stack.n, stack.bytes, stack.held);
-        writeln!(told, "{counts:?}").expect("room");
-    }
-    writeln!(told, "{:?}", aggregate.threads.used()).expect("room");
-    writeln!(told, "{:?} {:?}", operations.all, operations.by_site).expect("room");
-    for operation in operations.operations.iter() {
-        writeln!(told, "{operation:?}").expect("room");
-    }
-    for pattern in patterns {
-        writeln!(told, "{pattern:?}").expect("room");
-    }
-    told
-}

@@ -112,13 +112,30 @@ pub fn load(path: &Path) -> Result<Report, LoadError> {
         }
     };
     let file = File::open(path).map_err(unreadable)?;
+    let bytes = read_within(file, MAX_FILE_BYTES).map_err(unreadable)?;
+    read_if_all(bytes, &path.to_string_lossy())
+}
+
+/// Reads the report that a pipe or the like brings; `name` says in errors what that is.
+///
+/// # Errors
+///
+/// When it cannot be read or brings no report.
+pub fn load_from(from: impl Read, name: &str) -> Result<Report, LoadError> {
+    let unreadable = |cause| LoadError::Unreadable { path: PathBuf::from(name), cause };
+    read_if_all(read_within(from, MAX_FILE_BYTES).map_err(unreadable)?, name)
+}
+
+/// All that comes, or `None` if that is more than `max` bytes.
+fn read_within(from: impl Read, max: u64) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
-    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    let name = path.to_string_lossy();
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(LoadError::TooLarge { name: one_line(path) });
-    }
-    read_json(&bytes, &name)
+    from.take(max.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= max).then_some(bytes))
+}
+
+fn read_if_all(bytes: Option<Vec<u8>>, name: &str) -> Result<Report, LoadError> {
+    let bytes = bytes.ok_or_else(|| LoadError::TooLarge { name: one_line(name) })?;
+    read_json(&bytes, name)
 }
 
 /// Reads a report from memory; `name` says in errors where it is from.
@@ -173,4 +190,17 @@ fn explain(error: &serde_json::Error, name: String, n_bytes: usize) -> LoadError
 
 fn is_ours(schema: &str) -> bool {
     schema.strip_prefix("npprof-report/").is_some_and(|version| version.parse::<u32>().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_never_ends_is_not_read_to_its_end() {
+        assert_eq!(read_within(io::repeat(b' '), 1000).unwrap(), None);
+        assert_eq!(read_within(&b"1234"[..], 4).unwrap(), Some(b"1234".to_vec()));
+        let error = read_if_all(None, "standard input").unwrap_err().to_string();
+        assert!(error.starts_with("standard input is larger than any npprof report"), "{error}");
+    }
 }

@@ -18,7 +18,7 @@ use serde::Serialize;
 
 pub use convert::Limits;
 pub use finding::{Finding, Related, Saves};
-pub use load::{LoadError, load, read_json};
+pub use load::{LoadError, load, load_from, read_json};
 pub use operation::{Operand, Operation, OperationsCut};
 pub use types::{
     Exit, ExitState, Frame, Layout, Npprof, Process, Quantiles, Report, Site, SiteStack, SitesCut,

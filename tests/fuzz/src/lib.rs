@@ -1,0 +1,4 @@
+//! What all fuzz targets share.
+
+#[path = "../../hostile/targets.rs"]
+pub mod targets;
