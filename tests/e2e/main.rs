@@ -20,3 +20,4 @@ mod secrets;
 mod suites;
 mod troubles;
 mod unchanged;
+mod view;

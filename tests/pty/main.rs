@@ -1,6 +1,7 @@
 //! The real binary in a real pseudo-terminal: keys in, screens out.
 
 mod terminal;
+mod view;
 
 use npprof_tests::{
     built,

@@ -1,5 +1,6 @@
 //! A terminal with npprof in it.
 
+use std::ffi::OsStr;
 use std::io::{Read as _, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -30,14 +31,36 @@ pub(crate) struct Terminal {
 impl Terminal {
     /// Runs a program of `tests/programs` under npprof in a terminal of this size.
     pub(crate) fn run(pair: &Pair, program: &str, columns: u16, rows: u16, report: &str) -> Self {
+        Self::run_with(&["-f", "-o", report], pair, program, (columns, rows))
+    }
+
+    /// The same with these options of `npprof run`.
+    pub(crate) fn run_with(options: &[&str], pair: &Pair, program: &str, size: (u16, u16)) -> Self {
+        let program = built::program_path(program);
+        let words = ["run"].iter().chain(options).chain(&["--"]).map(OsStr::new);
+        let words = words.chain([pair.python.as_os_str(), program.as_os_str()]);
+        Self::start(words, SHELL, size.0, size.1)
+    }
+
+    /// Runs `npprof view` with these words in a terminal of this size.
+    pub(crate) fn view(words: &[&str], columns: u16, rows: u16) -> Self {
+        let words = ["view"].iter().chain(words).map(OsStr::new);
+        Self::start(words, SHELL, columns, rows)
+    }
+
+    /// Runs npprof with these words, as a shell that executes this script.
+    pub(crate) fn start<'a>(
+        words: impl Iterator<Item = &'a OsStr>,
+        shell: &str,
+        columns: u16,
+        rows: u16,
+    ) -> Self {
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
         let pty = native_pty_system().openpty(size).expect("a pseudo-terminal");
         let mut command = CommandBuilder::new("sh");
-        command.args(["-c", SHELL, "sh"]);
+        command.args(["-c", shell, "sh"]);
         command.arg(built::npprof());
-        command.args(["run", "-f", "-o", report, "--"]);
-        command.arg(&pair.python);
-        command.arg(built::program_path(program));
+        command.args(words);
         command.env("TERM", "xterm-256color");
         command.env_remove("CI");
         command.env_remove("NO_COLOR");

@@ -82,6 +82,10 @@ impl Session for Demo {
         None
     }
 
+    fn report_path(&self) -> Option<String> {
+        None
+    }
+
     fn write_report(&mut self) -> String {
         "a made-up run has no report".to_owned()
     }

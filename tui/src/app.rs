@@ -19,7 +19,7 @@ use crate::rates::{self, Rate, RateMeter};
 use crate::screens::{self, Areas};
 use crate::tab::Tab;
 use crate::theme::{self, Palette};
-use crate::{Left, Options, ProgramEvent, Stop, typing};
+use crate::{Left, Options, ProgramEvent, Role, Stop, typing};
 
 mod commands;
 mod mouse;
@@ -37,6 +37,8 @@ pub(crate) enum Event {
     Program(ProgramEvent),
     Snapshot(Arc<Snapshot>),
     Findings(Arc<[Finding]>),
+    /// The report of the run is in this file.
+    Report(String),
     /// The text of a source file that was asked for.
     Source(Arc<str>, Option<Arc<str>>),
     /// What came of an action, in words for the user.
@@ -98,8 +100,11 @@ pub(crate) struct App {
     pub(crate) popup: Option<Popup>,
     pub(crate) message: Option<String>,
     pub(crate) palette: Palette,
+    pub(crate) role: Role,
     /// How the program ended.
     pub(crate) end: Option<Exit>,
+    /// Where the report is, once it is known.
+    pub(crate) report: Option<String>,
     /// The user wants to leave as soon as the program has ended.
     pub(crate) is_stopping: bool,
     /// Something that is shown has changed.
@@ -127,7 +132,9 @@ impl App {
             popup: None,
             message: None,
             palette: options.palette,
+            role: options.role,
             end: None,
+            report: None,
             is_stopping: false,
             needs_drawing: true,
             latest: Arc::default(),
@@ -167,6 +174,10 @@ impl App {
                 self.on_findings(findings);
                 None
             }
+            Event::Report(path) => {
+                self.report = Some(path);
+                None
+            }
             Event::Source(file, text) => {
                 self.data.sources.insert(file, text);
                 None
@@ -181,7 +192,22 @@ impl App {
 
     /// Whether keys go to the program.
     pub(crate) fn is_typing(&self) -> bool {
-        self.has_typing && self.tab == Tab::Output && self.end.is_none() && self.popup.is_none()
+        self.has_typing && self.tab == Tab::Output && self.has_program() && self.popup.is_none()
+    }
+
+    /// Whether it only looks.
+    pub(crate) fn is_viewer(&self) -> bool {
+        self.role == Role::Viewer
+    }
+
+    /// Whether there is a program that keys can go to.
+    pub(crate) fn has_program(&self) -> bool {
+        self.end.is_none() && !self.is_viewer()
+    }
+
+    /// Whether it is time to ask where the report is.
+    pub(crate) const fn wants_report_path(&self) -> bool {
+        self.end.is_some() && self.report.is_none()
     }
 
     /// Whether full snapshots are of use to what is shown.
@@ -200,7 +226,8 @@ impl App {
     }
 
     pub(crate) fn areas(&self) -> Areas {
-        Areas::new(self.size, self.tab, screens::header::n_notices(&self.data.snapshot))
+        let n_notices = screens::header::n_notices(&self.data.snapshot);
+        Areas::new(self.size, self.tab, n_notices, !self.is_viewer())
     }
 
     /// The list of this tab.
@@ -238,6 +265,9 @@ impl App {
         if Arc::ptr_eq(&snapshot, &self.latest) || snapshot == self.latest {
             return None;
         }
+        if is_of_next_run(&snapshot, &self.latest) {
+            self.forget_run();
+        }
         self.meter.add(&snapshot);
         self.data.history.add(&snapshot);
         if !snapshot.stacks.is_empty() {
@@ -250,6 +280,20 @@ impl App {
         match self.latest.state {
             RunState::Ended(exit) => self.on_end(exit),
             RunState::Starting | RunState::Running => None,
+        }
+    }
+
+    /// Another run is shown from now on. What the user has chosen stays, if it means anything there.
+    fn forget_run(&mut self) {
+        let Data { is_user_only, has_threads, .. } = self.data;
+        self.data = Data { is_user_only, has_threads, ..Data::default() };
+        self.meter = RateMeter::default();
+        self.end = None;
+        self.report = None;
+        self.cursor = None;
+        self.is_frozen = false;
+        if matches!(self.popup, Some(Popup::Site { .. })) {
+            self.popup = None;
         }
     }
 
@@ -311,4 +355,10 @@ impl App {
             Action::SendInput(typing::encode_paste(text, self.output.modes()))
         })
     }
+}
+
+/// Whether time has begun anew: a viewer goes on with the next run of a program.
+fn is_of_next_run(snapshot: &Snapshot, before: &Snapshot) -> bool {
+    let has_ended = |snapshot: &Snapshot| matches!(snapshot.state, RunState::Ended(_));
+    !has_ended(snapshot) && (has_ended(before) || snapshot.elapsed < before.elapsed)
 }

@@ -218,6 +218,8 @@ impl Run<'_> {
             let left = self.take(Event::Snapshot(snapshot));
             let findings = self.session.findings();
             let left = left.or_else(|| self.take(Event::Findings(findings)));
+            let path = self.app.wants_report_path().then(|| self.session.report_path()).flatten();
+            let left = left.or_else(|| self.take(Event::Report(path?)));
             return Ok(left.or_else(|| self.take(Event::Tick)));
         }
         Ok(None)

@@ -61,6 +61,9 @@ pub trait Session {
     /// The text of a source file of the program; `None` where it can't be read or is not what ran.
     fn source(&self, file: &str) -> Option<Arc<str>>;
 
+    /// The file with the report of the run; `None` before it is written, or if it is in none.
+    fn report_path(&self) -> Option<String>;
+
     /// Writes a report of the run as it is now; says where it is, or what went wrong.
     fn write_report(&mut self) -> String;
 
@@ -112,6 +115,16 @@ pub enum Left {
     StillRunning,
 }
 
+/// Whose dashboard it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Role {
+    /// The program's: it gets its output, passes keys on, and can stop it.
+    #[default]
+    Owner,
+    /// Somebody's who only looks: at a run in another terminal, or at a report.
+    Viewer,
+}
+
 /// How to show things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -123,11 +136,19 @@ pub struct Options {
     pub mouse: bool,
     /// The colours, if there are any.
     pub palette: Palette,
+    /// Whose dashboard it is.
+    pub role: Role,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { colour: true, ascii: false, mouse: true, palette: Palette::Terminal }
+        Self {
+            colour: true,
+            ascii: false,
+            mouse: true,
+            palette: Palette::Terminal,
+            role: Role::Owner,
+        }
     }
 }
 

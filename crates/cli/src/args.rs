@@ -18,6 +18,7 @@ use npprof_report::{GroupBy, SortKey};
 Examples:
   npprof run python app.py              watch a program, then get a summary and a report
   npprof report npprof-app.4711.json    show the summary of a report again
+  npprof view                           watch the newest run from another terminal
   npprof rules python-loop              explain a kind of finding
   npprof doctor                         find out why nothing is seen
 
@@ -47,6 +48,14 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Show a report again: its summary, or a table with --by or --sort.
     Report(ReportArguments),
+    /// Show a run or a report in the dashboard: from another terminal, or later.
+    ///
+    /// WHAT is a report; or the process id of an `npprof run`, or of its program. Without it, the
+    /// newest run of yours is shown. Any number of viewers may look at a run, and none changes it.
+    /// When npprof is started again for the same program, the viewer goes on with the new run.
+    ///
+    /// Exit status: 0, or 2 if there is nothing to show.
+    View(ViewArguments),
     /// List the kinds of findings, or explain one.
     Rules(RulesArguments),
     /// Find out whether a command can be profiled, and what to do if not.
@@ -188,6 +197,29 @@ pub(crate) struct ReportArguments {
     /// Print call stacks with their bytes, one a line, as flame graph tools read them.
     #[arg(long, conflicts_with_all = ["by", "n", "ascii"])]
     pub folded: bool,
+    /// Use ASCII characters only.
+    #[arg(long)]
+    pub ascii: bool,
+}
+
+/// What `npprof view` is asked.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  npprof view npprof-app.4711.json    explore a report
+  npprof view                         the newest run
+  npprof view 4711                    the run of this process
+  npprof view --list                  which runs there are
+
+For a program that uses the terminal itself, say `npprof run --no-tui` there and `npprof view`
+in another terminal.")]
+pub(crate) struct ViewArguments {
+    /// A report, or a process id.
+    #[arg(value_name = "WHAT", value_hint = ValueHint::FilePath)]
+    pub what: Option<PathBuf>,
+    /// List the runs that can be viewed.
+    #[arg(long, conflicts_with_all = ["what", "ascii"])]
+    pub list: bool,
     /// Use ASCII characters only.
     #[arg(long)]
     pub ascii: bool,

@@ -235,6 +235,10 @@ impl npprof_tui::Session for Session<'_> {
         self.watch.source(file)
     }
 
+    fn report_path(&self) -> Option<String> {
+        self.watch.report_path()
+    }
+
     fn write_report(&mut self) -> String {
         self.watch.write_report()
     }

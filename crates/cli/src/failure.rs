@@ -10,6 +10,8 @@ pub(crate) const NOT_EXECUTABLE: u8 = 126;
 pub(crate) const NOT_FOUND: u8 = 127;
 /// Exit status of a wrong command line of npprof's own, except of `npprof run`.
 pub(crate) const USAGE: u8 = 2;
+/// Exit status of `npprof view` when there is nothing that it can show.
+pub(crate) const NOTHING_TO_SHOW: u8 = 2;
 /// Exit status of every other command that failed.
 pub(crate) const FAILED: u8 = 1;
 

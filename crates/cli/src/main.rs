@@ -11,6 +11,7 @@ mod keeper;
 mod kept;
 mod launch;
 mod pty;
+mod share;
 mod signals;
 mod target;
 mod watch;
@@ -31,7 +32,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::args::{Arguments, Command};
-use crate::commands::{completions, doctor, report, rules, run};
+use crate::commands::{completions, doctor, report, rules, run, view};
 use crate::failure::{Failure, NOT_STARTED, USAGE};
 
 fn main() -> ExitCode {
@@ -47,6 +48,7 @@ fn carry_out(command: Command) -> u8 {
     let result = match command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Report(arguments) => report::show(&arguments),
+        Command::View(arguments) => view::view(&arguments),
         Command::Rules(arguments) => rules::explain(&arguments),
         Command::Doctor(arguments) => doctor::examine(&arguments),
         Command::Completions(arguments) => completions::complete(&arguments),
@@ -110,7 +112,7 @@ mod tests {
     #[test]
     fn help_reads_like_this() {
         insta::assert_snapshot!("npprof", help(&[]));
-        for command in ["run", "report", "rules", "doctor", "completions"] {
+        for command in ["run", "report", "view", "rules", "doctor", "completions"] {
             insta::assert_snapshot!(format!("npprof-{command}"), help(&[command]));
         }
     }

@@ -77,6 +77,21 @@ pub(crate) fn has_dashboard() -> bool {
         && is_foreground()
 }
 
+/// Whether somebody looks at what is drawn here and can press keys.
+pub(crate) fn has_terminal() -> bool {
+    io::stdout().is_terminal() && io::stdin().is_terminal() && !is_dumb()
+}
+
+/// How the dashboard is to look.
+pub(crate) fn dashboard_options(is_ascii: bool, role: npprof_tui::Role) -> npprof_tui::Options {
+    npprof_tui::Options {
+        colour: wants_colour(),
+        ascii: is_ascii || !has_unicode(),
+        role,
+        ..npprof_tui::Options::default()
+    }
+}
+
 /// Size of the terminal as columns and rows.
 pub(crate) fn terminal_size() -> (u16, u16) {
     let size = tcgetwinsize(io::stdout()).ok();

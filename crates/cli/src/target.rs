@@ -89,23 +89,6 @@ impl Target {
         Ok(PathBuf::from(path.file_name().unwrap_or_default()))
     }
 
-    /// Writes text into a new file named after a list.
-    pub(crate) fn export(&self, name: &str, text: &str) -> io::Result<PathBuf> {
-        let name = format!("npprof-{}", name.to_lowercase().replace(' ', "-"));
-        let mut names = (2..MAX_NAMES).map(|n| format!("{name}-{n}.tsv"));
-        let mut path = PathBuf::from(format!("{name}.tsv"));
-        loop {
-            let file = OpenOptions::new().write(true).create_new(true).open(self.absolute(&path));
-            match (file, names.next()) {
-                (Ok(mut file), _) => return file.write_all(text.as_bytes()).map(|()| path),
-                (Err(error), Some(next)) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    path = PathBuf::from(next);
-                }
-                (Err(error), _) => return Err(error),
-            }
-        }
-    }
-
     /// A lost report is worse than one in another place.
     fn write_elsewhere(
         &self,
@@ -164,6 +147,22 @@ impl Target {
     fn has_pid(&self) -> bool {
         self.pattern.as_ref().is_none_or(|pattern| pattern.replace("%%", "").contains("%p"))
     }
+}
+
+/// Writes a list as text into a new file of this folder; says where it is, or what went wrong.
+pub(crate) fn export(folder: &Path, name: &str, text: &str) -> String {
+    let name = format!("npprof-{}", name.to_lowercase().replace(' ', "-"));
+    let names = (2..MAX_NAMES).map(|n| format!("{name}-{n}.tsv"));
+    for name in std::iter::once(format!("{name}.tsv")).chain(names) {
+        let file = OpenOptions::new().write(true).create_new(true).open(folder.join(&name));
+        let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
+        match written {
+            Ok(()) => return format!("wrote {name}"),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return format!("nothing was written: {error}"),
+        }
+    }
+    "nothing was written: there are too many such files already".to_owned()
 }
 
 /// Process ids come again, so there may be an older report of the same name: then `-2` and so on is

@@ -3,7 +3,8 @@
 //! The report is written as soon as the program has ended, whoever is looking at what meanwhile.
 
 use std::cell::OnceCell;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use npprof_collect::Collector;
@@ -13,7 +14,8 @@ use npprof_report::{Report, SourceLookup};
 use parking_lot::Mutex;
 
 use crate::launch::Running;
-use crate::target::{Place, Target};
+use crate::share::{Finish, Hello, Moments, Share};
+use crate::target::{self, Place, Target};
 
 /// What was seen of a run.
 #[derive(Debug)]
@@ -44,6 +46,8 @@ struct State {
     pid: u32,
     latest: Arc<Snapshot>,
     outcome: Option<Arc<Outcome>>,
+    /// How other terminals look at the run.
+    share: Option<Share>,
 }
 
 impl Watch {
@@ -55,7 +59,8 @@ impl Watch {
         flaw: Option<String>,
     ) -> Self {
         let latest = collector.latest();
-        let state = State { collector: Some(collector), pid: 0, latest, outcome: None };
+        let state =
+            State { collector: Some(collector), pid: 0, latest, outcome: None, share: None };
         Self { target, settings, flaw, state: Mutex::new(state) }
     }
 
@@ -67,6 +72,31 @@ impl Watch {
         if let Some(collector) = &state.collector {
             collector.command_started(pid);
         }
+    }
+
+    /// Lets other terminals look at the run, through a socket in `folder`, until [`Watch::close`].
+    pub(crate) fn share(self: &Arc<Self>, folder: &Path) -> io::Result<()> {
+        let Target { command, folder: cwd, started, .. } = &self.target;
+        let hello = Hello::new(self.state.lock().pid, command, &cwd.to_string_lossy(), *started);
+        let mut moments = Moments::new(self.settings.clone());
+        // The run holds the share, which must not hold the run.
+        let watch = Arc::downgrade(self);
+        let share = Share::start(folder, &hello, move |wants_stacks| {
+            let Some(watch) = watch.upgrade() else { return String::new() };
+            if wants_stacks {
+                watch.want_stacks();
+            }
+            moments.next(|| watch.latest())
+        })?;
+        self.state.lock().share = Some(share);
+        Ok(())
+    }
+
+    /// Other terminals have seen what there was to see.
+    pub(crate) fn close(&self) {
+        let share = self.state.lock().share.take();
+        // Not under the lock: its thread may be asking for a snapshot.
+        drop(share);
     }
 
     /// The latest snapshot.
@@ -100,6 +130,14 @@ impl Watch {
         sources_of(&self.latest()).text(file).map(Arc::from)
     }
 
+    /// The file with the report of the run; `None` before the end, or if it is in none.
+    pub(crate) fn report_path(&self) -> Option<String> {
+        match &self.outcome()?.place {
+            Place::File(path) => Some(path.to_string_lossy().into_owned()),
+            Place::StandardOutput | Place::Nowhere => None,
+        }
+    }
+
     /// Writes a report of the run so far; says where it is, or what went wrong.
     pub(crate) fn write_report(&self) -> String {
         if let Some(outcome) = self.outcome() {
@@ -125,10 +163,7 @@ impl Watch {
 
     /// Writes a list into a file; says where it is, or what went wrong.
     pub(crate) fn export(&self, name: &str, text: &str) -> String {
-        match self.target.export(name, text) {
-            Ok(path) => format!("wrote {}", path.display()),
-            Err(error) => format!("nothing was written: {error}"),
-        }
+        target::export(&self.target.folder, name, text)
     }
 
     /// The program has ended: reads what is left and writes the report.
@@ -147,10 +182,25 @@ impl Watch {
         let report = Report::from_snapshot(&last, &findings, &sources);
         let (place, message) = self.target.write(&report, pid);
         let outcome = Arc::new(Outcome { report, place, message });
+        let finish = self.finish(&outcome);
         let mut state = self.state.lock();
+        if let Some(share) = &state.share {
+            share.finish(finish);
+        }
         state.latest = Arc::new(last);
         state.outcome = Some(Arc::clone(&outcome));
         Some(outcome)
+    }
+
+    /// What other terminals get in the end.
+    fn finish(&self, outcome: &Outcome) -> Finish {
+        match &outcome.place {
+            // Not a pipe, which has been read by somebody else.
+            Place::File(path) if self.target.folder.join(path).is_file() => {
+                Finish::File(self.target.folder.join(path))
+            }
+            _ => Finish::Json(outcome.report.to_json_string()),
+        }
     }
 
     /// What came of the run; `None` before the program has ended.
@@ -160,6 +210,6 @@ impl Watch {
 }
 
 /// Source files as they were when the program was started.
-fn sources_of(snapshot: &Snapshot) -> SourceLookup {
+pub(crate) fn sources_of(snapshot: &Snapshot) -> SourceLookup {
     SourceLookup::new(PathBuf::from(&*snapshot.cwd)).unchanged_since(snapshot.started)
 }

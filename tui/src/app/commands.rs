@@ -50,8 +50,8 @@ impl App {
     }
 
     fn interrupt(&mut self, now: Instant) -> Option<Action> {
-        if self.end.is_some() {
-            return Some(Action::Leave(Left::AfterEnd));
+        if self.is_viewer() || self.end.is_some() {
+            return Some(Action::Leave(self.how_left()));
         }
         let is_second = self.interrupted_at.is_some_and(|before| now < before + TWICE_TIME);
         if is_second {
@@ -64,8 +64,8 @@ impl App {
     }
 
     fn ask_to_leave(&mut self) -> Option<Action> {
-        if self.end.is_some() {
-            return Some(Action::Leave(Left::AfterEnd));
+        if self.is_viewer() || self.end.is_some() {
+            return Some(Action::Leave(self.how_left()));
         }
         self.popup = Some(Popup::Leave);
         None
@@ -342,7 +342,7 @@ impl App {
         let page = i32::from(height.saturating_sub(1).max(1));
         let rows = match command {
             Command::Return => return self.has_typing = false,
-            Command::Open => return self.has_typing = self.end.is_none(),
+            Command::Open => return self.has_typing = self.has_program(),
             Command::Up => -1,
             Command::Down => 1,
             Command::PageUp => -page,

@@ -33,7 +33,7 @@ impl App {
             if rows != 0 {
                 self.output.scroll(rows, areas.output_rows());
             } else if self.tab == Tab::Output {
-                self.has_typing = self.end.is_none();
+                self.has_typing = self.has_program();
             } else {
                 self.show(Tab::Output);
             }

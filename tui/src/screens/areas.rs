@@ -30,8 +30,8 @@ pub(crate) struct Areas {
 }
 
 impl Areas {
-    /// Divides a screen. What is essential comes first.
-    pub(crate) fn new(size: Size, tab: Tab, n_notices: usize) -> Self {
+    /// Divides a screen. What is essential comes first. `has_output`: the program's is at hand.
+    pub(crate) fn new(size: Size, tab: Tab, n_notices: usize, has_output: bool) -> Self {
         let header = size.height.min(1);
         let tabs = u16::from(size.height >= 8);
         let footer = u16::from(size.height >= 6);
@@ -45,7 +45,7 @@ impl Areas {
         };
         let body = row(header + tabs, rest);
         match tab {
-            Tab::Overview => areas.divide_overview(body, n_notices),
+            Tab::Overview => areas.divide_overview(body, n_notices, has_output),
             Tab::Output => areas.output = body,
             tab => areas.divide_list(body, tab),
         }
@@ -53,7 +53,7 @@ impl Areas {
     }
 
     /// Figures, list, chart, findings, output: in this order of worth.
-    fn divide_overview(&mut self, body: Rect, n_notices: usize) {
+    fn divide_overview(&mut self, body: Rect, n_notices: usize, has_output: bool) {
         let mut rest = body.height;
         let mut gauges = if body.width >= 40 { 2 } else { 4 };
         if rest < gauges + 3 {
@@ -63,6 +63,7 @@ impl Areas {
         let notices = if rest >= 12 { to_u16(n_notices) } else { 0 };
         rest -= notices;
         let output = match rest {
+            _ if !has_output => 0,
             0..16 => 0,
             16..24 => 3,
             _ => (rest / 6).min(20),
@@ -132,7 +133,7 @@ mod tests {
     fn parts_fill_the_screen_and_do_not_overlap() {
         for tab in Tab::ALL {
             for (width, height) in (0..40).map(|n| (n * 8, n * 3)) {
-                let areas = Areas::new(Size::new(width, height), tab, 2);
+                let areas = Areas::new(Size::new(width, height), tab, 2, true);
                 let parts = [
                     areas.header,
                     areas.tabs,

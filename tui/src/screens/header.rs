@@ -74,8 +74,13 @@ fn states(app: &App) -> Vec<String> {
             Exit::Running => "status unknown".to_owned(),
             exit => exit.to_string(),
         };
-        let whole = format!("finished: {end} — q leaves and writes the report");
-        return vec![whole, format!("finished: {end} — q leaves"), format!("finished: {end}"), end];
+        let finished = format!("finished, {end}");
+        let report = app.report.as_deref().map(clean);
+        let reports = report.iter().flat_map(|path| {
+            let name = path.rsplit('/').next().unwrap_or(path);
+            [path, name].map(|path| format!("{finished}, report in {path}"))
+        });
+        return reports.chain([format!("{finished} — q leaves"), finished.clone(), end]).collect();
     }
     let state = if app.is_frozen {
         "frozen, Space goes on"
@@ -228,7 +233,7 @@ fn hints(app: &App) -> Vec<(&'static str, &'static str)> {
     let own: &[_] = match app.tab {
         Tab::Overview => &[("←→", "look back")],
         Tab::Findings => &[("y", "copy the fix")],
-        Tab::Output if app.end.is_none() && !app.is_typing() => &[("Enter", "type")],
+        Tab::Output if app.has_program() && !app.is_typing() => &[("Enter", "type")],
         _ => &[],
     };
     let general = bindings

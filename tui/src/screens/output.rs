@@ -3,12 +3,17 @@
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
+use ratatui::widgets::Paragraph;
 
 use crate::app::App;
 use crate::tab::Tab;
 use crate::theme;
 use crate::widgets::rule::Rule;
 use crate::widgets::terminal_view::TerminalView;
+
+/// What a viewer sees.
+const ABSENCE: [&str; 2] =
+    ["  The program's output is in the terminal", "  where npprof run was started."];
 
 pub(crate) fn render(app: &App, frame: &mut Frame<'_>, area: Rect) {
     if area.is_empty() {
@@ -30,6 +35,11 @@ pub(crate) fn render(app: &App, frame: &mut Frame<'_>, area: Rect) {
     let rule = Rule { title, has_focus, aside };
     frame.render_widget(rule, Rect { height: 1, ..area });
     let area = Rect { y: area.y + 1, height: area.height - 1, ..area };
+    if app.is_viewer() {
+        let lines = ABSENCE.map(|line| Line::styled(line, theme::QUIET));
+        frame.render_widget(Paragraph::new(lines.to_vec()), area);
+        return;
+    }
     let first_row = app.output.first_row(area.height, is_typing);
     frame.render_widget(TerminalView { screen: app.output.screen(), first_row }, area);
     if is_typing && let Some(cursor) = app.output.cursor() {

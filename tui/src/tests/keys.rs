@@ -220,7 +220,7 @@ fn a_program_that_ends_while_the_question_stands_answers_it() {
     tester.keys("q");
     assert_eq!(tester.end(Exit::Code(3)), None);
     assert_eq!(tester.app.popup, None);
-    assert!(tester.shown().contains("finished: exit 3"));
+    assert!(tester.shown().contains("finished, exit 3"));
     assert_eq!(tester.keys("q"), [Action::Leave(Left::AfterEnd)]);
 }
 
@@ -402,4 +402,33 @@ fn the_dashboard_leaves_when_it_is_told_to() {
     assert_eq!(tester.update(leave()), Some(Action::Leave(Left::StillRunning)));
     tester.end(Exit::Code(0));
     assert_eq!(tester.update(leave()), Some(Action::Leave(Left::AfterEnd)));
+}
+
+#[test]
+fn a_viewer_leaves_at_once_and_sends_the_program_nothing() {
+    for keys in ["q", "^c", "8<enter>q"] {
+        let actions = Tester::viewer(fixtures::running()).keys(keys);
+        assert_eq!(actions, [Action::Leave(Left::StillRunning)], "{keys}");
+    }
+    let actions = Tester::viewer(fixtures::finished()).keys("q");
+    assert_eq!(actions, [Action::Leave(Left::AfterEnd)]);
+    let mut viewer = Tester::viewer(fixtures::running());
+    assert_eq!(viewer.keys("8<enter>hello"), []);
+    assert!(viewer.shown().contains("where npprof run was started"), "{}", viewer.shown());
+    viewer.keys("1");
+    assert!(!viewer.shown().contains("Output ━"), "{}", viewer.shown());
+}
+
+#[test]
+fn a_viewer_goes_on_with_the_next_run() {
+    let mut viewer = Tester::viewer(fixtures::running());
+    viewer.snapshot(fixtures::finished());
+    viewer.update(Event::Report("/w/npprof-load.json".to_owned()));
+    assert!(viewer.shown().contains("exit 0, report in /w/npprof-load.json"), "{}", viewer.shown());
+    assert!(!viewer.app.wants_report_path());
+    viewer.keys("m<left>2<enter>");
+    viewer.snapshot(fixtures::starting());
+    assert_eq!((viewer.app.end, &viewer.app.report, viewer.app.cursor), (None, &None, None));
+    assert_eq!((viewer.app.popup, viewer.app.data.mark.is_some()), (None, false));
+    assert!(viewer.shown().contains("starting"), "{}", viewer.shown());
 }

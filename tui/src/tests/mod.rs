@@ -12,13 +12,18 @@ use ratatui::layout::{Position, Size};
 
 use crate::app::{Action, App, Event, Popup};
 use crate::tab::Tab;
-use crate::{Left, Options, Palette, ProgramEvent, Stop, fixtures, theme};
+use crate::{Left, Options, Palette, ProgramEvent, Role, Stop, fixtures, theme};
 
 mod keys;
 mod screens;
 
-const PLAIN: Options =
-    Options { colour: true, ascii: false, mouse: true, palette: Palette::Terminal };
+const PLAIN: Options = Options {
+    colour: true,
+    ascii: false,
+    mouse: true,
+    palette: Palette::Terminal,
+    role: Role::Owner,
+};
 const OUTPUT: &str = "reading \x1b[32mblock 7\x1b[0m\r\n\x1b[1mdone\x1b[0m 漢字\r\n$ ";
 
 /// A dashboard and a clock.
@@ -31,8 +36,17 @@ struct Tester {
 impl Tester {
     fn new(snapshot: Snapshot, columns: u16, rows: u16) -> Self {
         let size = Size::new(columns, rows);
+        Self::with(PLAIN, snapshot, size)
+    }
+
+    fn with(options: Options, snapshot: Snapshot, size: Size) -> Self {
         let now = Instant::now();
-        Self { app: App::new(Arc::new(snapshot), size, PLAIN, now), now, size }
+        Self { app: App::new(Arc::new(snapshot), size, options, now), now, size }
+    }
+
+    /// Somebody who only looks.
+    fn viewer(snapshot: Snapshot) -> Self {
+        Self::with(Options { role: Role::Viewer, ..PLAIN }, snapshot, Size::new(80, 24))
     }
 
     fn running() -> Self {

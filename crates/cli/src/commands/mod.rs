@@ -5,3 +5,4 @@ pub(crate) mod doctor;
 pub(crate) mod report;
 pub(crate) mod rules;
 pub(crate) mod run;
+pub(crate) mod view;

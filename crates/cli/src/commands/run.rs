@@ -13,6 +13,7 @@ use npprof_collect::Collector;
 use npprof_findings::Settings;
 use npprof_report::summary;
 use npprof_report::text::{DEFAULT_FINDINGS, SummaryOptions};
+use npprof_tui::Role;
 use tempfile::TempDir;
 
 use crate::args::{Level, RunArguments};
@@ -96,10 +97,18 @@ impl Session {
         Ok(Self { watch, environment, signals, folder })
     }
 
+    /// Lets other terminals look at the run. Nobody may want to, so that is no reason to fail.
+    fn share(&self) {
+        if let Err(error) = self.watch.share(self.folder.path()) {
+            console::say(format_args!("warning: npprof view can't see this run: {error}"));
+        }
+    }
+
     /// The program has npprof's own standard streams.
     fn without_dashboard(self, program: &Program) -> Result<Ended, Failure> {
         let running = Arc::new(spawn(program, &self.environment)?);
         self.watch.started(&running);
+        self.share();
         let receiver = Arc::clone(&running);
         let mut is_last_warning = false;
         let serving = self.signals.serve(move |caught| {
@@ -112,6 +121,7 @@ impl Session {
         warn(serving);
         let exit = running.wait(OnStop::StopToo);
         let outcome = self.watch.ended(exit);
+        self.watch.close();
         close(self.folder, &self.environment, outcome.as_deref());
         Ok((outcome, exit.shell_status()))
     }
@@ -126,14 +136,11 @@ impl Session {
         let own = surroundings::own_executable();
         let running = Arc::new(Pty::spawn(&slave, program, &self.environment, &own)?);
         self.watch.started(&running);
+        self.share();
         drop(slave);
         // Without a keeper, only who kills npprof kills the program too.
         let keeper = Keeper::start(&pty, &own).ok();
-        let options = npprof_tui::Options {
-            colour: surroundings::wants_colour(),
-            ascii: arguments.ascii || !surroundings::has_unicode(),
-            ..npprof_tui::Options::default()
-        };
+        let options = surroundings::dashboard_options(arguments.ascii, Role::Owner);
         let dashboard = Dashboard::start(pty, running, Arc::clone(&self.watch), self.folder.path());
         let control = dashboard.control();
         warn(self.signals.serve(move |caught| control.pass_on(caught)));
@@ -145,6 +152,7 @@ impl Session {
         let exit = dashboard.wait();
         drop(keeper);
         let outcome = self.watch.outcome();
+        self.watch.close();
         close(self.folder, &self.environment, outcome.as_deref());
         Ok((outcome, exit.shell_status()))
     }

@@ -1,0 +1,63 @@
+//! The report of the moment: what viewers get while the program runs.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use npprof_findings::{Finding, Settings, find};
+use npprof_model::{Frame, Snapshot};
+use npprof_report::json::Limits;
+use npprof_report::{Report, SourceLookup};
+
+/// Much less than in a file: it is made several times a second.
+const LIMITS: Limits = Limits {
+    site_bytes: 1_000_000,
+    stack_bytes: 500_000,
+    operation_bytes: 300_000,
+    finding_bytes: 200_000,
+    n_points: 2_000,
+    n_threads: 1_000,
+};
+/// Findings are looked for no more often.
+const FINDINGS_INTERVAL: Duration = Duration::from_secs(1);
+/// Nobody has looked for so long: the snapshot at hand is old.
+const IDLE_TIME: Duration = Duration::from_millis(500);
+/// For a new snapshot to be made.
+const MAKING_TIME: Duration = Duration::from_millis(30);
+
+/// Makes the report of the moment.
+#[derive(Debug)]
+pub(crate) struct Moments {
+    settings: Settings,
+    sources: Option<SourceLookup>,
+    findings: Vec<Finding>,
+    found_at: Option<Instant>,
+    asked_at: Option<Instant>,
+}
+
+impl Moments {
+    /// With the findings that these settings ask for.
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self { settings, sources: None, findings: Vec::new(), found_at: None, asked_at: None }
+    }
+
+    /// The report as JSON. `latest` gives the latest snapshot, and asks for a newer one.
+    pub(crate) fn next(&mut self, latest: impl Fn() -> Arc<Snapshot>) -> String {
+        let mut snapshot = latest();
+        if self.asked_at.is_none_or(|asked_at| asked_at.elapsed() > IDLE_TIME) {
+            thread::sleep(MAKING_TIME);
+            snapshot = latest();
+        }
+        self.asked_at = Some(Instant::now());
+        let sources = self.sources.get_or_insert_with(|| {
+            SourceLookup::new(PathBuf::from(&*snapshot.cwd)).unchanged_since(snapshot.started)
+        });
+        if self.found_at.is_none_or(|found_at| found_at.elapsed() >= FINDINGS_INTERVAL) {
+            let line = |frame: &Frame| sources.whole_line(&frame.file, frame.line);
+            self.findings = find(&snapshot, &self.settings, &line);
+            self.found_at = Some(Instant::now());
+        }
+        Report::with_limits(&snapshot, &self.findings, sources, &LIMITS).to_json_string()
+    }
+}
