@@ -1,5 +1,6 @@
 //! The real binary in a real pseudo-terminal: keys in, screens out.
 
+mod job;
 mod terminal;
 mod view;
 

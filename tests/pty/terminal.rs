@@ -134,10 +134,11 @@ impl Terminal {
     }
 
     pub(crate) fn npprof_pid(&self) -> i32 {
-        let shell = self.child.process_id().expect("the shell runs");
-        let children = std::fs::read_to_string(format!("/proc/{shell}/task/{shell}/children"));
-        let children = children.expect("the kernel lists children");
-        children.split_whitespace().next().expect("npprof runs").parse().expect("a process id")
+        child_of(self.child.process_id().expect("the shell runs").cast_signed(), "npprof")
+    }
+
+    pub(crate) fn program_pid(&self) -> i32 {
+        child_of(self.npprof_pid(), "python")
     }
 
     /// npprof's exit status, when it has ended.
@@ -153,4 +154,21 @@ impl Terminal {
             std::thread::sleep(Duration::from_millis(20));
         }
     }
+}
+
+/// The child of a process whose name begins like this.
+fn child_of(pid: i32, name: &str) -> i32 {
+    let read = |path: String| std::fs::read_to_string(path).unwrap_or_default();
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).expect("it runs");
+    let threads = threads.map(|thread| thread.expect("it runs").file_name());
+    let mut children = threads.flat_map(|thread| {
+        let path = format!("/proc/{pid}/task/{}/children", thread.to_string_lossy());
+        read(path).split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    });
+    let child = children.find(|child| {
+        let words = read(format!("/proc/{child}/cmdline"));
+        let program = words.split('\0').next().unwrap_or_default();
+        program.rsplit('/').next().is_some_and(|program| program.starts_with(name))
+    });
+    child.unwrap_or_else(|| panic!("no {name} runs")).parse().expect("a process id")
 }

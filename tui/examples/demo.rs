@@ -86,8 +86,8 @@ impl Session for Demo {
         None
     }
 
-    fn write_report(&mut self) -> String {
-        "a made-up run has no report".to_owned()
+    fn report_writer(&self) -> npprof_tui::ReportWriter {
+        Box::new(|| "a made-up run has no report".to_owned())
     }
 
     fn export(&mut self, _: &str, _: &str) -> String {
@@ -109,6 +109,16 @@ impl Session for Demo {
         let text = format!("\x1b[2m(the terminal is now {columns} × {rows})\x1b[0m\r\n");
         // The channel may be full, and this thread is the one that empties it.
         self.output.try_send(ProgramEvent::Output(text.into_bytes())).ok();
+    }
+
+    fn can_be_suspended(&self) -> bool {
+        false
+    }
+
+    fn suspend(&mut self) {}
+
+    fn has_terminal(&self) -> bool {
+        true
     }
 
     fn stop_program(&mut self, how: Stop) {

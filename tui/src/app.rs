@@ -65,6 +65,10 @@ pub(crate) enum Action {
         file: Arc<str>,
         line: u32,
     },
+    /// Give the terminal back until the user lets npprof go on.
+    Suspend,
+    /// Take the terminal anew.
+    Retake,
     WriteReport,
     /// Write a list into a file.
     Export {
@@ -77,9 +81,16 @@ pub(crate) enum Action {
 /// What lies over the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Popup {
-    Help { scroll: u16 },
-    Site { site: SiteId, scroll: u16 },
+    Help {
+        scroll: u16,
+    },
+    Site {
+        site: SiteId,
+        scroll: u16,
+    },
     Leave,
+    /// The question before the program is stopped.
+    Stop,
 }
 
 /// All that the dashboard knows.
@@ -105,8 +116,10 @@ pub(crate) struct App {
     pub(crate) end: Option<Exit>,
     /// Where the report is, once it is known.
     pub(crate) report: Option<String>,
-    /// The user wants to leave as soon as the program has ended.
+    /// The program was asked to end.
     pub(crate) is_stopping: bool,
+    /// The user wants to leave as soon as the program has ended.
+    pub(crate) is_leaving: bool,
     /// Something that is shown has changed.
     pub(crate) needs_drawing: bool,
     latest: Arc<Snapshot>,
@@ -136,6 +149,7 @@ impl App {
             end: None,
             report: None,
             is_stopping: false,
+            is_leaving: false,
             needs_drawing: true,
             latest: Arc::default(),
             latest_findings: Arc::default(),
@@ -168,6 +182,8 @@ impl App {
                 (!answer.is_empty() && self.end.is_none()).then_some(Action::SendInput(answer))
             }
             Event::Program(ProgramEvent::Ended(exit)) => self.on_end(exit),
+            Event::Program(ProgramEvent::Suspend) => Some(Action::Suspend),
+            Event::Program(ProgramEvent::Continued) => Some(Action::Retake),
             Event::Program(ProgramEvent::Leave) => Some(Action::Leave(self.how_left())),
             Event::Snapshot(snapshot) => self.on_snapshot(snapshot),
             Event::Findings(findings) => {
@@ -327,10 +343,10 @@ impl App {
             self.end = Some(exit);
         }
         self.needs_drawing = true;
-        if self.popup == Some(Popup::Leave) {
+        if matches!(self.popup, Some(Popup::Leave | Popup::Stop)) {
             self.popup = None;
         }
-        self.is_stopping.then_some(Action::Leave(Left::AfterEnd))
+        self.is_leaving.then_some(Action::Leave(Left::AfterEnd))
     }
 
     fn on_resize(&mut self, size: Size) -> Option<Action> {

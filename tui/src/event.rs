@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, TryRecvError, never, select, unbounded};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, never, select, unbounded};
 use ratatui::crossterm::event::{self, KeyEventKind};
 use ratatui::layout::{Position, Size};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -24,6 +24,10 @@ const TICK: Duration = Duration::from_millis(100);
 const INPUT_TICK: Duration = Duration::from_millis(25);
 /// Between two wishes for call stacks, which cost more than other figures.
 const STACKS_TICK: Duration = Duration::from_secs(1);
+/// Between two looks whether a shell has given the terminal back.
+const BACKGROUND_TICK: Duration = Duration::from_millis(50);
+/// After a pause, word that it is over may come for so long.
+const CONTINUING_TIME: Duration = Duration::from_secs(1);
 /// The program's output is taken in for so long before keys are looked at again.
 const OUTPUT_TIME: Duration = Duration::from_millis(10);
 /// The keyboard's thread looks this often whether it is still wanted and whether the terminal has
@@ -127,8 +131,10 @@ pub(crate) fn run(
         next_stacks: now,
         drawn_at: now.checked_sub(TICK).unwrap_or(now),
         has_new_input: true,
-        edit: None,
+        written: never(),
         copy: None,
+        pause: None,
+        paused_at: None,
     };
     let size = terminal.size()?;
     let (columns, rows) = crate::program_size(size.width, size.height);
@@ -149,11 +155,22 @@ pub(crate) fn run(
             out.write_all(clipboard::sequence(&text).as_bytes())?;
             out.flush()?;
         }
-        if let Some((file, line)) = run.edit.take() {
-            // The editor has the terminal and the keys to itself.
+        if let Some(pause) = run.pause.take() {
+            // Somebody else has the terminal and the keys to himself.
             drop(keyboard);
             drop(terminal);
-            let trouble = run.session.edit(&file, line);
+            let trouble = match pause {
+                Pause::Edit { file, line } => run.session.edit(&file, line),
+                Pause::Suspend => {
+                    run.session.suspend();
+                    None
+                }
+                Pause::Retake => None,
+            };
+            run.paused_at = Some(Instant::now());
+            if let Some(left) = run.wait_for_terminal() {
+                return Ok(left);
+            }
             terminal = Terminal::enter(options)?;
             keyboard = Keyboard::start()?;
             run.take(Event::Resize(terminal.size()?));
@@ -162,6 +179,16 @@ pub(crate) fn run(
             }
         }
     }
+}
+
+/// Why the terminal is given back for a while.
+enum Pause {
+    /// The user wants to edit a file at this line.
+    Edit { file: Arc<str>, line: u32 },
+    /// The user wants to do something else.
+    Suspend,
+    /// It was somebody else's, who has left his marks on it.
+    Retake,
 }
 
 struct Run<'a> {
@@ -173,10 +200,14 @@ struct Run<'a> {
     drawn_at: Instant,
     /// The frame to come answers the user.
     has_new_input: bool,
-    /// A file and the line at which the user wants to edit it.
-    edit: Option<(Arc<str>, u32)>,
+    /// What comes of the report that is being written.
+    written: Receiver<String>,
     /// Text for the clipboard.
     copy: Option<String>,
+    /// The terminal is to be given back for a while.
+    pause: Option<Pause>,
+    /// When that was over, the last time.
+    paused_at: Option<Instant>,
 }
 
 impl Run<'_> {
@@ -198,6 +229,12 @@ impl Run<'_> {
                 }
                 Err(_) => self.program = never(),
             },
+            recv(self.written) -> said => {
+                self.written = never();
+                if let Ok(said) = said {
+                    self.take(Event::Said(said));
+                }
+            }
             default(timeout) => {}
         }
         while let Ok(event) = keyboard.events.try_recv() {
@@ -243,6 +280,35 @@ impl Run<'_> {
         None
     }
 
+    /// Begins to write the report: that may take longer than a key is waited for.
+    fn write_report(&mut self) -> String {
+        let (sender, said) = bounded(1);
+        let write = self.session.report_writer();
+        let thread = thread::Builder::new().name("npprof-report".to_owned());
+        match thread.spawn(move || sender.send(write())) {
+            Ok(_) => {
+                self.written = said;
+                "the report is being written".to_owned()
+            }
+            Err(error) => format!("no report was written: {error}"),
+        }
+    }
+
+    /// Waits as long as a shell has the terminal. The program goes on meanwhile, so what it writes is
+    /// taken in.
+    fn wait_for_terminal(&mut self) -> Option<Left> {
+        while !self.session.has_terminal() {
+            let left = self.take_output();
+            if left.is_some() {
+                return left;
+            }
+            thread::sleep(BACKGROUND_TICK);
+        }
+        // Whoever asked for a pause meanwhile has had it.
+        self.pause = None;
+        None
+    }
+
     fn on_input(&mut self, event: event::Event) -> Option<Left> {
         let event = match event {
             event::Event::Key(key) if key.kind != KeyEventKind::Release => Event::Key(key),
@@ -272,9 +338,22 @@ impl Run<'_> {
                 self.copy = Some(text);
                 return self.take(Event::Said(said));
             }
-            Action::Edit { file, line } => self.edit = Some((file, line)),
+            Action::Edit { file, line } => self.pause = Some(Pause::Edit { file, line }),
+            Action::Suspend if self.session.can_be_suspended() => {
+                self.pause = Some(Pause::Suspend);
+            }
+            Action::Suspend => {
+                let said = "there is no shell here that could let npprof go on".to_owned();
+                return self.take(Event::Said(said));
+            }
+            Action::Retake => {
+                // Every pause of our own ends with this signal too.
+                if self.paused_at.is_none_or(|at| at.elapsed() > CONTINUING_TIME) {
+                    self.pause = Some(Pause::Retake);
+                }
+            }
             Action::WriteReport => {
-                let said = self.session.write_report();
+                let said = self.write_report();
                 return self.take(Event::Said(said));
             }
             Action::Export { name, text } => {

@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Help,
     Leave,
     Interrupt,
+    Stop,
+    Suspend,
     /// Stop typing into the program.
     Return,
 }
@@ -218,6 +220,13 @@ pub(crate) const DASHBOARD: &[Group] = &[
                 Command::Interrupt,
                 "Ctrl-C",
                 "interrupt the program; twice: leave",
+            ),
+            char_key!('K', Command::Stop, "stop the program; asks first"),
+            binding(
+                &[Chord::Ctrl('z')],
+                Command::Suspend,
+                "Ctrl-Z",
+                "suspend npprof and the program",
             ),
             char_key!('q', Command::Leave, "leave; asks while the program runs").hint("leave"),
         ],

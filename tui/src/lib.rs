@@ -64,8 +64,9 @@ pub trait Session {
     /// The file with the report of the run; `None` before it is written, or if it is in none.
     fn report_path(&self) -> Option<String>;
 
-    /// Writes a report of the run as it is now; says where it is, or what went wrong.
-    fn write_report(&mut self) -> String;
+    /// What writes a report of the run as it is now, in a thread of its own, and says where it is, or
+    /// what went wrong.
+    fn report_writer(&self) -> ReportWriter;
 
     /// Writes a list as text, columns between tabs; says where it is, or what went wrong.
     fn export(&mut self, name: &str, text: &str) -> String;
@@ -82,7 +83,20 @@ pub trait Session {
 
     /// Ends the program, or asks it to end.
     fn stop_program(&mut self, how: Stop);
+
+    /// Whether somebody is there who could let this process go on once it is suspended.
+    fn can_be_suspended(&self) -> bool;
+
+    /// Stops the program and this process until the user lets them go on; the terminal is the
+    /// shell's meanwhile.
+    fn suspend(&mut self);
+
+    /// Whether the terminal may be drawn on and read from: not while a shell has it.
+    fn has_terminal(&self) -> bool;
 }
+
+/// Writes a report and says where it is, or what went wrong.
+pub type ReportWriter = Box<dyn FnOnce() -> String + Send>;
 
 /// Ways to stop a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +118,10 @@ pub enum ProgramEvent {
     Ended(Exit),
     /// The dashboard is to give the terminal back at once, as after `SIGTERM` or `SIGHUP`.
     Leave,
+    /// This process was asked to stop for a while, by `SIGTSTP`.
+    Suspend,
+    /// It was stopped by others and goes on: whoever had the terminal meanwhile has changed it.
+    Continued,
 }
 
 /// How the dashboard was left.

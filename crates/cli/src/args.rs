@@ -80,7 +80,8 @@ pub(crate) enum Command {
 Exit status: that of COMMAND, or 128 plus the signal that killed it. When COMMAND was not started:
 125 for a failure of npprof itself, 126 if COMMAND cannot be executed, 127 if it was not found.
 
-Signals sent to npprof are passed on to COMMAND.
+Signals sent to npprof are passed on to COMMAND. In the dashboard Ctrl-C goes to COMMAND first, and
+Ctrl-Z stops npprof and COMMAND together, like any job of the shell: `fg` or `bg` lets both go on.
 
 Examples:
   npprof run python app.py --epochs 3
@@ -123,9 +124,8 @@ pub(crate) struct RunArguments {
     /// Call sites in the summary.
     #[arg(short = 'n', long = "sites", value_name = "N", default_value_t = npprof_report::text::DEFAULT_SITES)]
     pub n_sites: usize,
-    /// Use ASCII characters only.
-    #[arg(long)]
-    pub ascii: bool,
+    #[command(flatten)]
+    pub look: Look,
     /// No summary at the end; the report is written all the same.
     #[arg(short, long)]
     pub quiet: bool,
@@ -218,11 +218,32 @@ pub(crate) struct ViewArguments {
     #[arg(value_name = "WHAT", value_hint = ValueHint::FilePath)]
     pub what: Option<PathBuf>,
     /// List the runs that can be viewed.
-    #[arg(long, conflicts_with_all = ["what", "ascii"])]
+    #[arg(long, conflicts_with_all = ["what", "ascii", "theme"])]
     pub list: bool,
+    #[command(flatten)]
+    pub look: Look,
+}
+
+/// How the dashboard looks.
+#[derive(Args, Debug)]
+pub(crate) struct Look {
     /// Use ASCII characters only.
     #[arg(long)]
     pub ascii: bool,
+    /// Colours of the dashboard; NO_COLOR takes them away.
+    #[arg(long, value_enum, default_value = "terminal")]
+    pub theme: Theme,
+}
+
+/// Colours of the dashboard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Theme {
+    /// The terminal's own sixteen.
+    Terminal,
+    /// For a dark background, safe for colour-blind people.
+    Dark,
+    /// For a light background, safe for colour-blind people.
+    Light,
 }
 
 /// What `npprof rules` is asked.

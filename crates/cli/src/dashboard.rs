@@ -15,11 +15,12 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use npprof_findings::Finding;
 use npprof_model::{Exit, Snapshot};
-use npprof_tui::{Left, ProgramEvent, Stop};
+use npprof_tui::{Left, ProgramEvent, ReportWriter, Stop};
 use parking_lot::Mutex;
 use rustix::process::{Pid, Signal};
 
 use crate::editor;
+use crate::job;
 use crate::kept::Kept;
 use crate::launch::{OnStop, Running};
 use crate::pty::{Pty, RawInput};
@@ -36,6 +37,8 @@ const PIECE_BYTES: usize = 32 << 10;
 /// When the program has ended and its terminal is quiet for so long, its output is over, even if a
 /// process that it left behind holds the terminal open.
 const QUIET: Duration = Duration::from_millis(100);
+/// For the collector to take in what a stopped program has left, or to show that it is back.
+const DRAINING_TIME: Duration = Duration::from_millis(100);
 
 /// A program with a dashboard.
 pub(crate) struct Dashboard {
@@ -139,8 +142,19 @@ impl Control {
                 }
                 return;
             }
-            // The program goes on, so npprof does too.
-            Signal::TSTP | Signal::CONT => return,
+            Signal::TSTP | Signal::CONT => {
+                // Without a dashboard npprof goes on, as the program does.
+                if !caught.is_own && self.output.lock().to == Destination::Dashboard {
+                    let is_stop = caught.signal == Signal::TSTP;
+                    // Not waited for: the dashboard may be waiting itself.
+                    let _ = self.events.try_send(if is_stop {
+                        ProgramEvent::Suspend
+                    } else {
+                        ProgramEvent::Continued
+                    });
+                }
+                return;
+            }
             signal if caught.is_from_kernel => {
                 self.running.send_to_group(self.pty.foreground(), signal)
             }
@@ -149,6 +163,22 @@ impl Control {
         let has_to_leave = matches!(caught.signal, Signal::HUP | Signal::TERM);
         if has_to_leave || (!is_running && caught.asks_to_end()) {
             let _ = self.events.send(ProgramEvent::Leave);
+        }
+    }
+
+    /// Sends a signal to those that the keys of the program's terminal reach.
+    fn send_to_foreground(&self, signal: Signal) {
+        self.running.send_to_group(self.pty.foreground(), signal);
+    }
+
+    /// The same, and to the program's own group: a shell that waits for its foreground would not hear
+    /// of it.
+    fn send_to_all(&self, signal: Signal) {
+        let foreground = self.pty.foreground();
+        self.running.send_to_group(foreground, signal);
+        let own_group: Option<Pid> = Some(self.running.pid());
+        if foreground != own_group {
+            self.running.send_to_group(own_group, signal);
         }
     }
 
@@ -214,7 +244,7 @@ impl Output {
 /// What the dashboard sees of the program.
 struct Session<'a> {
     control: &'a Control,
-    watch: &'a Watch,
+    watch: &'a Arc<Watch>,
     advisor: npprof_tui::Advisor,
 }
 
@@ -239,8 +269,9 @@ impl npprof_tui::Session for Session<'_> {
         self.watch.report_path()
     }
 
-    fn write_report(&mut self) -> String {
-        self.watch.write_report()
+    fn report_writer(&self) -> ReportWriter {
+        let watch = Arc::clone(self.watch);
+        Box::new(move || watch.write_report())
     }
 
     fn export(&mut self, name: &str, text: &str) -> String {
@@ -261,19 +292,30 @@ impl npprof_tui::Session for Session<'_> {
     }
 
     fn stop_program(&mut self, how: Stop) {
-        let signal = match how {
-            Stop::Interrupt => Signal::INT,
-            Stop::Terminate => Signal::TERM,
-            Stop::Kill => Signal::KILL,
-        };
-        let running = &self.control.running;
-        let foreground = self.control.pty.foreground();
-        running.send_to_group(foreground, signal);
-        // A shell that waits for its foreground would not hear of it.
-        let own_group: Option<Pid> = Some(running.pid());
-        if how != Stop::Interrupt && foreground != own_group {
-            running.send_to_group(own_group, signal);
+        match how {
+            Stop::Interrupt => self.control.send_to_foreground(Signal::INT),
+            Stop::Terminate => self.control.send_to_all(Signal::TERM),
+            Stop::Kill => self.control.send_to_all(Signal::KILL),
         }
+    }
+
+    fn can_be_suspended(&self) -> bool {
+        job::can_be_suspended()
+    }
+
+    fn suspend(&mut self) {
+        // Nobody but its keeper could stop the program in its terminal: the kernel takes no notice of
+        // Ctrl-Z where there is no shell. It goes first and comes back last, because a program that
+        // meets npprof stopped would in the end go on without it.
+        self.control.send_to_all(Signal::STOP);
+        thread::sleep(DRAINING_TIME);
+        job::suspend();
+        thread::sleep(DRAINING_TIME);
+        self.control.send_to_all(Signal::CONT);
+    }
+
+    fn has_terminal(&self) -> bool {
+        job::is_in_foreground()
     }
 }
 

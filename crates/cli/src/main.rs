@@ -7,6 +7,7 @@ mod commands;
 
 mod dashboard;
 mod editor;
+mod job;
 mod keeper;
 mod kept;
 mod launch;

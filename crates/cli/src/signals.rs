@@ -29,6 +29,8 @@ pub(crate) struct Caught {
     pub signal: Signal,
     /// The kernel sent it: the terminal, as a rule.
     pub is_from_kernel: bool,
+    /// npprof sent it to itself, together with others.
+    pub is_own: bool,
 }
 
 /// What a terminal sends to everybody in its foreground.
@@ -94,7 +96,9 @@ impl Signals {
 
 fn caught(origin: &Origin) -> Option<Caught> {
     let signal = Signal::from_named_raw(origin.signal)?;
-    Some(Caught { signal, is_from_kernel: origin.cause == Cause::Kernel })
+    let own = i32::try_from(std::process::id()).ok();
+    let is_own = own.is_some_and(|pid| origin.process.as_ref().is_some_and(|it| it.pid == pid));
+    Some(Caught { signal, is_from_kernel: origin.cause == Cause::Kernel, is_own })
 }
 
 /// The set of ignored signals in `/proc/PID/status`; bit 0 is signal 1.
@@ -122,7 +126,7 @@ mod tests {
         let pid = rustix::process::getpid();
         rustix::process::kill_process(pid, Signal::USR1).unwrap();
         let first = caught.recv_timeout(std::time::Duration::from_secs(10)).unwrap();
-        assert_eq!(first, Caught { signal: Signal::USR1, is_from_kernel: false });
+        assert_eq!(first, Caught { signal: Signal::USR1, is_from_kernel: false, is_own: true });
         assert!(!first.asks_to_end());
     }
 }

@@ -7,8 +7,11 @@ use std::time::Duration;
 use std::{env, fs};
 
 use npprof_report::Style;
+use npprof_tui::Palette;
 use rustix::termios::{Winsize, tcgetwinsize};
 
+use crate::args::{Look, Theme};
+use crate::job;
 use crate::program::SearchPath;
 
 /// Columns of a text that goes to no terminal.
@@ -65,16 +68,12 @@ pub(crate) fn has_unicode() -> bool {
 
 /// Whether a dashboard makes sense: somebody looks at both streams, and npprof may use the terminal.
 pub(crate) fn has_dashboard() -> bool {
-    // A background job that changes the terminal's mode would be stopped.
-    let is_foreground = || {
-        rustix::termios::tcgetpgrp(io::stdout())
-            .is_ok_and(|group| group == rustix::process::getpgrp())
-    };
     io::stdout().is_terminal()
         && io::stderr().is_terminal()
         && !is_set("CI")
         && !is_dumb()
-        && is_foreground()
+        // A background job that changes the terminal's mode would be stopped.
+        && job::is_in_foreground()
 }
 
 /// Whether somebody looks at what is drawn here and can press keys.
@@ -83,10 +82,15 @@ pub(crate) fn has_terminal() -> bool {
 }
 
 /// How the dashboard is to look.
-pub(crate) fn dashboard_options(is_ascii: bool, role: npprof_tui::Role) -> npprof_tui::Options {
+pub(crate) fn dashboard_options(look: &Look, role: npprof_tui::Role) -> npprof_tui::Options {
     npprof_tui::Options {
         colour: wants_colour(),
-        ascii: is_ascii || !has_unicode(),
+        ascii: look.ascii || !has_unicode(),
+        palette: match look.theme {
+            Theme::Terminal => Palette::Terminal,
+            Theme::Dark => Palette::Dark,
+            Theme::Light => Palette::Light,
+        },
         role,
         ..npprof_tui::Options::default()
     }

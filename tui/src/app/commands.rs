@@ -22,8 +22,10 @@ const MAX_FILTER: usize = 100;
 
 impl App {
     pub(super) fn on_key(&mut self, key: KeyEvent, now: Instant) -> Option<Action> {
-        if self.popup == Some(Popup::Leave) {
-            return self.on_key_while_leaving(key, now);
+        match self.popup {
+            Some(Popup::Leave) => return self.on_key_while_leaving(key, now),
+            Some(Popup::Stop) => return self.on_key_while_stopping(key, now),
+            _ => {}
         }
         if self.is_filtering && self.on_key_while_filtering(key) {
             return None;
@@ -39,6 +41,7 @@ impl App {
         let command = keys::on_dashboard(key, &mut self.pending_key)?;
         match (command, self.popup) {
             (Command::Interrupt, _) => self.interrupt(now),
+            (Command::Suspend, _) => Some(Action::Suspend),
             (Command::Freeze, _) => {
                 self.freeze();
                 None
@@ -77,24 +80,59 @@ impl App {
         }
         match key.code {
             KeyCode::Char('s' | 'S') if !self.is_stopping => {
-                self.is_stopping = true;
-                self.popup = None;
-                self.say("asked the program to stop (SIGTERM); q again if it does not", now);
-                Some(Action::Stop(Stop::Terminate))
+                self.is_leaving = true;
+                self.stop("asked the program to stop (SIGTERM); q again if it does not", now)
             }
             KeyCode::Char('k' | 'K') if self.is_stopping => {
-                self.popup = None;
-                self.say("killed the program (SIGKILL)", now);
-                Some(Action::Stop(Stop::Kill))
+                self.is_leaving = true;
+                self.kill(now)
             }
             KeyCode::Char('l' | 'L') => Some(Action::Leave(Left::StillRunning)),
             KeyCode::Char('c' | 'C') | KeyCode::Esc => {
                 self.popup = None;
-                self.is_stopping = false;
+                self.is_leaving = false;
                 None
             }
             _ => None,
         }
+    }
+
+    fn ask_to_stop(&mut self, now: Instant) {
+        if self.is_viewer() {
+            self.say("a viewer can't stop the program", now);
+        } else if self.end.is_none() {
+            self.popup = Some(Popup::Stop);
+        }
+    }
+
+    fn on_key_while_stopping(&mut self, key: KeyEvent, now: Instant) -> Option<Action> {
+        if !(key.modifiers - KeyModifiers::SHIFT).is_empty() {
+            return None;
+        }
+        match key.code {
+            KeyCode::Char('s' | 'S') if !self.is_stopping => {
+                self.stop("asked the program to stop (SIGTERM); K again if it does not", now)
+            }
+            KeyCode::Char('k' | 'K') if self.is_stopping => self.kill(now),
+            KeyCode::Char('c' | 'C') | KeyCode::Esc => {
+                self.popup = None;
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn stop(&mut self, said: &str, now: Instant) -> Option<Action> {
+        self.is_stopping = true;
+        self.popup = None;
+        self.say(said, now);
+        Some(Action::Stop(Stop::Terminate))
+    }
+
+    fn kill(&mut self, now: Instant) -> Option<Action> {
+        self.popup = None;
+        self.say("killed the program (SIGKILL)", now);
+        Some(Action::Stop(Stop::Kill))
     }
 
     /// Types the filter; says whether the key was for it.
@@ -173,7 +211,7 @@ impl App {
         self.popup = Some(match popup {
             Popup::Help { scroll } => Popup::Help { scroll: moved(scroll) },
             Popup::Site { site, scroll } => Popup::Site { site, scroll: moved(scroll) },
-            Popup::Leave => Popup::Leave,
+            Popup::Leave | Popup::Stop => popup,
         });
     }
 
@@ -197,6 +235,7 @@ impl App {
                 self.palette = self.palette.next();
                 self.say(self.palette.name(), now);
             }
+            Command::Stop => self.ask_to_stop(now),
             Command::Report => return Some(Action::WriteReport),
             Command::Mark => self.mark(now),
             Command::Differences => self.show_differences(now),

@@ -1,4 +1,4 @@
-//! The question before a running program is left.
+//! The questions before a running program is left or stopped.
 
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -7,30 +7,34 @@ use crate::text::{fit_end, width};
 use crate::theme;
 use crate::widgets::popup::Popup;
 
-/// The question in a box, in as many lines as the screen's width needs.
-pub(crate) fn popup(is_stopping: bool, area: Rect) -> Popup<'static> {
-    let (question, choices): (_, &[(&str, &str)]) = if is_stopping {
-        (
-            "The program has not stopped yet:",
-            &[
-                ("k", "ill it (SIGKILL)"),
-                ("l", "eave it running and write the report at its end"),
-                ("c", "ancel"),
-            ],
-        )
+const STOP: Choice = ("s", "top it (SIGTERM)");
+const KILL: Choice = ("k", "ill it (SIGKILL)");
+const LEAVE: Choice = ("l", "eave it running and write the report at its end");
+const CANCEL: Choice = ("c", "ancel");
+
+/// A key, and what follows it in the words for what it does.
+type Choice = (&'static str, &'static str);
+
+/// The question before npprof is left.
+pub(crate) fn to_leave(is_stopping: bool, area: Rect) -> Popup<'static> {
+    popup("Leave npprof?", is_stopping, &[LEAVE, CANCEL], area)
+}
+
+/// The question before the program is stopped.
+pub(crate) fn to_stop(is_stopping: bool, area: Rect) -> Popup<'static> {
+    popup("Stop the program?", is_stopping, &[CANCEL], area)
+}
+
+/// A question in a box, in as many lines as the screen's width needs.
+fn popup(title: &str, is_stopping: bool, choices: &[Choice], area: Rect) -> Popup<'static> {
+    let (question, first) = if is_stopping {
+        ("The program has not stopped yet:", KILL)
     } else {
-        (
-            "The program still runs:",
-            &[
-                ("s", "top it"),
-                ("l", "eave it running and write the report at its end"),
-                ("c", "ancel"),
-            ],
-        )
+        ("The program still runs:", STOP)
     };
     let columns = usize::from(area.width.saturating_sub(4));
     let mut lines = wrap(question, columns, 0);
-    for (key, rest) in choices {
+    for (key, rest) in [first].iter().chain(choices) {
         let mut wrapped = wrap(&format!("[{key}]{rest}"), columns, 3).into_iter();
         if let Some(first) = wrapped.next() {
             let text = first.to_string();
@@ -42,7 +46,7 @@ pub(crate) fn popup(is_stopping: bool, area: Rect) -> Popup<'static> {
         }
         lines.extend(wrapped);
     }
-    Popup { title: "Leave npprof?".to_owned(), lines, scroll: 0, foot: "" }
+    Popup { title: title.to_owned(), lines, scroll: 0, foot: "" }
 }
 
 /// Breaks a text between words; lines after the first are indented.

@@ -86,7 +86,8 @@ fn popup_area(screen: Rect) -> Rect {
 fn render_popup(app: &App, frame: &mut Frame<'_>) {
     let area = popup_area(frame.area());
     match app.popup {
-        Some(Popup::Leave) => frame.render_widget(leave::popup(app.is_stopping, area), area),
+        Some(Popup::Leave) => frame.render_widget(leave::to_leave(app.is_stopping, area), area),
+        Some(Popup::Stop) => frame.render_widget(leave::to_stop(app.is_stopping, area), area),
         Some(Popup::Help { scroll }) => frame.render_widget(help::popup(scroll), area),
         Some(Popup::Site { site, scroll }) => {
             if let Some(popup) = site::popup(site, &app.data, scroll, area.width) {
@@ -151,7 +152,7 @@ pub(crate) fn max_scroll(app: &App, popup: Popup) -> u16 {
     let lines: Vec<Line<'_>> = match popup {
         Popup::Help { .. } => help::lines(),
         Popup::Site { site, .. } => site::lines(site, &app.data, site::text_width(area.width)),
-        Popup::Leave => Vec::new(),
+        Popup::Leave | Popup::Stop => Vec::new(),
     };
     popup::Popup::max_scroll(lines.len(), area)
 }

@@ -232,6 +232,29 @@ fn cancelling_a_stop_means_to_stay() {
 }
 
 #[test]
+fn k_stops_the_program_and_the_dashboard_stays() {
+    let mut tester = Tester::running();
+    assert_eq!(tester.keys("Kc"), []);
+    assert_eq!(tester.keys("Ks"), [Action::Stop(Stop::Terminate)]);
+    assert_eq!(tester.keys("Ksk"), [Action::Stop(Stop::Kill)], "SIGTERM once, then SIGKILL");
+    assert_eq!(tester.end(Exit::Signal(9)), None);
+    assert_eq!(tester.keys("K"), []);
+    assert_eq!(tester.app.popup, None);
+    let mut viewer = Tester::viewer(fixtures::running());
+    assert_eq!((viewer.keys("Ks"), viewer.app.popup), (vec![], None));
+}
+
+#[test]
+fn ctrl_z_suspends_except_while_the_program_has_the_keys() {
+    check_keys("^z", &[Action::Suspend]);
+    check_keys("?^z", &[Action::Suspend]);
+    check_keys("8<enter>^z", &[input("\x1a")]);
+    let mut tester = Tester::running();
+    let asked = tester.update(Event::Program(ProgramEvent::Suspend));
+    assert_eq!(asked, Some(Action::Suspend));
+}
+
+#[test]
 fn after_the_end_ctrl_c_leaves_too() {
     let mut tester = Tester::running();
     tester.snapshot(fixtures::finished());

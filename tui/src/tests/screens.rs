@@ -145,6 +145,9 @@ fn leaving_a_running_program_is_asked_about() {
         tester.keys("q");
         check(&tester, &format!("leave_{columns}x{rows}"), PLAIN);
     }
+    let mut tester = Tester::new(fixtures::running(), 80, 24);
+    tester.keys("KsK");
+    check(&tester, "stop_80x24", PLAIN);
 }
 
 #[test]

@@ -140,7 +140,7 @@ impl Session {
         drop(slave);
         // Without a keeper, only who kills npprof kills the program too.
         let keeper = Keeper::start(&pty, &own).ok();
-        let options = surroundings::dashboard_options(arguments.ascii, Role::Owner);
+        let options = surroundings::dashboard_options(&arguments.look, Role::Owner);
         let dashboard = Dashboard::start(pty, running, Arc::clone(&self.watch), self.folder.path());
         let control = dashboard.control();
         warn(self.signals.serve(move |caught| control.pass_on(caught)));
@@ -231,7 +231,7 @@ fn tell(outcome: &Outcome, arguments: &RunArguments) {
         Place::File(path) => Some(path.as_path()),
         Place::StandardOutput | Place::Nowhere => None,
     };
-    let style = style(Stream::Err, arguments.ascii);
+    let style = style(Stream::Err, arguments.look.ascii);
     let options =
         SummaryOptions { style, path, n_sites: arguments.n_sites, n_findings: DEFAULT_FINDINGS };
     console::show(&summary(&outcome.report, &options));

@@ -10,12 +10,14 @@ use crossbeam_channel::Receiver;
 use npprof_findings::Finding;
 use npprof_model::{Nanos, Snapshot};
 use npprof_report::{Report, load, one_line};
-use npprof_tui::{ProgramEvent, Role};
+use npprof_tui::{ProgramEvent, ReportWriter, Role};
+use rustix::process::Signal;
 
 use crate::args::ViewArguments;
 use crate::console;
 use crate::editor;
 use crate::failure::{FAILED, Failure, NOTHING_TO_SHOW, OrFail};
+use crate::job;
 use crate::share::{self, Follower, Link, Wanted};
 use crate::signals::Signals;
 use crate::surroundings;
@@ -44,7 +46,7 @@ pub(crate) fn view(arguments: &ViewArguments) -> Result<u8, Failure> {
         return Err(Failure::new(NOTHING_TO_SHOW, message));
     }
     let events = leave_on_signals().or_fail(FAILED)?;
-    let options = surroundings::dashboard_options(arguments.ascii, Role::Viewer);
+    let options = surroundings::dashboard_options(&arguments.look, Role::Viewer);
     npprof_tui::run(&mut session, events, options).or_fail(FAILED)?;
     Ok(0)
 }
@@ -53,10 +55,14 @@ pub(crate) fn view(arguments: &ViewArguments) -> Result<u8, Failure> {
 fn leave_on_signals() -> io::Result<Receiver<ProgramEvent>> {
     let (sender, events) = crossbeam_channel::unbounded();
     Signals::catch()?.serve(move |caught| {
-        if caught.asks_to_end() {
-            // It fails when the dashboard has been left already.
-            let _ = sender.send(ProgramEvent::Leave);
-        }
+        let event = match caught.signal {
+            Signal::TSTP if !caught.is_own => ProgramEvent::Suspend,
+            Signal::CONT => ProgramEvent::Continued,
+            _ if caught.asks_to_end() => ProgramEvent::Leave,
+            _ => return,
+        };
+        // It fails when the dashboard has been left already.
+        let _ = sender.send(event);
     })?;
     Ok(events)
 }
@@ -117,11 +123,12 @@ impl npprof_tui::Session for Session {
         path.map(|path| path.to_string_lossy().into_owned())
     }
 
-    fn write_report(&mut self) -> String {
-        match self.report_path() {
+    fn report_writer(&self) -> ReportWriter {
+        let said = match self.report_path() {
             Some(path) => format!("the report is in {path}"),
             None => "a viewer writes no report: w does where the program was started".to_owned(),
-        }
+        };
+        Box::new(|| said)
     }
 
     fn export(&mut self, name: &str, text: &str) -> String {
@@ -139,6 +146,18 @@ impl npprof_tui::Session for Session {
     fn resize_program(&mut self, _: u16, _: u16) {}
 
     fn stop_program(&mut self, _: npprof_tui::Stop) {}
+
+    fn can_be_suspended(&self) -> bool {
+        job::can_be_suspended()
+    }
+
+    fn suspend(&mut self) {
+        job::suspend();
+    }
+
+    fn has_terminal(&self) -> bool {
+        job::is_in_foreground()
+    }
 }
 
 /// A process id, as a user types it.
