@@ -38,6 +38,9 @@ pub(crate) enum Command {
     Edit,
     Help,
     Leave,
+    OlderMatch,
+    NewerMatch,
+    Follow,
     Interrupt,
     Stop,
     Suspend,
@@ -146,7 +149,7 @@ pub(crate) const DASHBOARD: &[Group] = &[
                 "details; on Output: type into the program",
             )
             .hint("details"),
-            char_key!('/', Command::Filter, "show only rows that match; Esc shows all")
+            char_key!('/', Command::Filter, "show only rows that match; on Output: search")
                 .hint("filter"),
             char_key!('s', Command::Sort, "sort by the next column").hint("sort"),
             char_key!('i', Command::Invert, "invert the order"),
@@ -167,6 +170,15 @@ pub(crate) const DASHBOARD: &[Group] = &[
             char_key!('t', Command::Threads, "threads of each process, or not"),
             char_key!('m', Command::Mark, "mark this moment").hint("mark"),
             char_key!('d', Command::Differences, "figures since the mark, or all"),
+        ],
+    },
+    Group {
+        title: "Output",
+        is_of_lists: false,
+        bindings: &[
+            char_key!('n', Command::OlderMatch, "match before, after / has searched"),
+            char_key!('N', Command::NewerMatch, "match after"),
+            char_key!('f', Command::Follow, "follow the newest output, or hold what is shown"),
         ],
     },
     Group {

@@ -17,6 +17,7 @@ mod fuzzy;
 mod history;
 mod keys;
 mod list;
+mod mousing;
 mod output;
 mod rates;
 mod screens;

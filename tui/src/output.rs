@@ -4,12 +4,19 @@
 //! change of size and a program that fills the screen can be used. The small pane of the overview
 //! shows the rows where something happens.
 
+mod search;
+
+pub(crate) use search::Needle;
+
 use std::fmt;
 use std::mem;
 
+use ratatui::crossterm::event::MouseEventKind;
 use ratatui::layout::{Position, Size};
 use vt100::{Callbacks, Parser, Screen};
 
+use self::search::Search;
+use crate::mousing;
 use crate::terminal::quietly;
 use crate::typing::Modes;
 
@@ -33,6 +40,7 @@ pub(crate) struct Output {
     parser: Parser<Replies>,
     /// First row of the pane when the user has scrolled back; `None` follows the output.
     held_at: Option<u16>,
+    search: Search,
     /// The program has written something.
     pub(crate) has_any: bool,
 }
@@ -46,12 +54,19 @@ struct Replies {
 impl Output {
     pub(crate) fn new(dashboard: Size) -> Self {
         let (columns, rows) = program_size(dashboard);
-        Self { parser: new_parser(columns, rows), held_at: None, has_any: false }
+        Self {
+            parser: new_parser(columns, rows),
+            held_at: None,
+            search: Search::default(),
+            has_any: false,
+        }
     }
 
     /// Takes what the program wrote; returns what its terminal answers, most often nothing.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Vec<u8> {
         self.has_any |= !bytes.is_empty();
+        // The emulator keeps in place what has left the screen, and not the screen.
+        let n_before = (self.is_held() && self.screen().scrollback() == 0).then(|| self.n_past());
         // The terminal's emulation has bugs that a program's output can meet, such as a wide character
         // cut in two by a change of size. Such output is lost here; the report is not.
         if quietly(|| self.parser.process(bytes)).is_err() {
@@ -59,6 +74,10 @@ impl Output {
             self.parser = new_parser(columns, rows);
             self.held_at = None;
             self.parser.process(LOST);
+        }
+        if let (Some(n_before), true) = (n_before, self.is_held()) {
+            let n_new = self.n_past().saturating_sub(n_before);
+            self.parser.screen_mut().set_scrollback(n_new);
         }
         mem::take(&mut self.parser.callbacks_mut().bytes)
     }
@@ -85,9 +104,115 @@ impl Output {
         self.held_at.is_some()
     }
 
+    /// Whether the program wants to know what the mouse does.
+    pub(crate) fn wants_mouse(&self) -> bool {
+        self.screen().mouse_protocol_mode() != vt100::MouseProtocolMode::None
+    }
+
+    /// What the mouse sends to the program at this place of its screen; `None` if that is nothing.
+    pub(crate) fn encode_mouse(&self, kind: MouseEventKind, place: Position) -> Option<Vec<u8>> {
+        let screen = self.screen();
+        let (rows, columns) = screen.size();
+        if place.x >= columns || place.y >= rows {
+            return None;
+        }
+        let (mode, encoding) = (screen.mouse_protocol_mode(), screen.mouse_protocol_encoding());
+        mousing::encode(kind, place, mode, encoding)
+    }
+
+    /// Lets what a pane of this height shows stay there.
+    pub(crate) fn hold(&mut self, height: u16) {
+        self.held_at = Some(self.first_row(height, false));
+    }
+
+    /// Searches for a text from the newest output on; an empty one ends the search.
+    pub(crate) fn search(&mut self, text: &str, height: u16) {
+        self.search = Search { needle: Needle::new(text), ..Search::default() };
+        if self.search.needle.is_empty() {
+            self.follow();
+        } else {
+            self.find(true, height);
+        }
+    }
+
+    /// Shows the match before or after the one that is shown.
+    pub(crate) fn find(&mut self, is_older: bool, height: u16) {
+        let n_past = i64::try_from(self.n_past()).unwrap_or(i64::MAX);
+        let rows = self.matching_rows();
+        // What was shown has moved as far as anything that is held.
+        let from = self.search.row.map(|row| row + self.top(height));
+        let Some(place) = search::next(&rows, from, is_older) else {
+            self.search.row = None;
+            self.search.count = (0, 0);
+            return;
+        };
+        let row = rows[place];
+        self.search.count = (rows.len() - place, rows.len());
+        // With more before it than after it.
+        let newest = i64::from(self.newest_row(height, false));
+        let top = (row - i64::from(height) * 2 / 3).clamp(-n_past, newest.max(-n_past));
+        self.show_from(top);
+        self.search.row = Some(row - top);
+    }
+
+    /// What is searched for, which match is shown, from the newest one, and how many there are.
+    pub(crate) fn search_state(&self) -> (&Needle, (usize, usize)) {
+        (&self.search.needle, self.search.count)
+    }
+
+    /// Rows that have left the screen.
+    fn n_past(&mut self) -> usize {
+        let back = self.screen().scrollback();
+        let screen = self.parser.screen_mut();
+        screen.set_scrollback(usize::MAX);
+        let n = screen.scrollback();
+        screen.set_scrollback(back);
+        n
+    }
+
+    /// All rows that match, from the screen's first row; negative ones have left it.
+    fn matching_rows(&mut self) -> Vec<i64> {
+        let back = self.screen().scrollback();
+        let (height, columns) = self.screen().size();
+        let n_past = self.n_past();
+        let needle = &self.search.needle;
+        let screen = self.parser.screen_mut();
+        let mut rows = Vec::new();
+        let mut left = n_past;
+        loop {
+            screen.set_scrollback(left);
+            let n_rows =
+                if left == 0 { usize::from(height) } else { left.min(usize::from(height)) };
+            let first = -i64::try_from(left).unwrap_or(i64::MAX);
+            let matching = screen.rows(0, columns).take(n_rows).zip(first..);
+            rows.extend(matching.filter(|(text, _)| needle.is_in(text)).map(|(_, row)| row));
+            if left == 0 {
+                break;
+            }
+            left -= n_rows;
+        }
+        screen.set_scrollback(back);
+        rows
+    }
+
+    /// The first row that a pane of this height shows, from the screen's first row.
+    fn top(&self, height: u16) -> i64 {
+        let back = i64::try_from(self.screen().scrollback()).unwrap_or(i64::MAX);
+        i64::from(self.first_row(height, false)) - back
+    }
+
+    /// Holds a pane at this row, from the screen's first row.
+    fn show_from(&mut self, row: i64) {
+        let back = usize::try_from(row.saturating_neg()).unwrap_or(0);
+        // Limits itself to what there is.
+        self.parser.screen_mut().set_scrollback(back);
+        self.held_at = Some(u16::try_from(row.max(0)).unwrap_or(0));
+    }
+
     /// Shows the newest output again.
     pub(crate) fn follow(&mut self) {
         self.held_at = None;
+        self.search.row = None;
         self.parser.screen_mut().set_scrollback(0);
     }
 
@@ -101,10 +226,7 @@ impl Output {
             self.follow();
             return;
         }
-        let back = usize::try_from(wanted.saturating_neg()).unwrap_or(0);
-        // Limits itself to what there is.
-        self.parser.screen_mut().set_scrollback(back);
-        self.held_at = Some(u16::try_from(wanted.max(0)).unwrap_or(0));
+        self.show_from(i64::from(wanted));
     }
 
     /// The screen's row that a pane of this height shows first. With the focus, the cursor is in
@@ -218,6 +340,47 @@ mod tests {
     }
 
     #[test]
+    fn what_is_held_stays_while_more_comes() {
+        for text in ["1\r\n2\r\n", "1\r\n2\r\n3\r\n4\r\n5\r\n6\r\n7\r\n8\r\n"] {
+            let mut output = output(text);
+            let before = shown(&output);
+            output.hold(HEIGHT);
+            for _ in 0..3 {
+                output.write(b"a\r\nb\r\nc\r\nd\r\ne\r\n");
+                assert_eq!(shown(&output), before);
+            }
+            output.follow();
+            assert_eq!(shown(&output), ["d", "e"]);
+        }
+    }
+
+    #[test]
+    fn a_search_goes_back_from_the_newest_match_and_round() {
+        let mut output = output("x1\r\n-\r\n-\r\n-\r\n-\r\nX2\r\n-\r\n-\r\n-\r\nx3\r\n-\r\n");
+        let check = |output: &Output, text: &str, count| {
+            assert!(shown(output).contains(&text.to_owned()), "{:?}", shown(output));
+            assert_eq!(output.search_state().1, count);
+        };
+        output.search("x", HEIGHT);
+        check(&output, "x3", (1, 3));
+        output.find(true, HEIGHT);
+        check(&output, "X2", (2, 3));
+        // More output does not lead astray.
+        output.write(b"-\r\n-\r\n-\r\nx4\r\n");
+        check(&output, "X2", (2, 3));
+        output.find(true, HEIGHT);
+        check(&output, "x1", (4, 4));
+        output.find(true, HEIGHT);
+        check(&output, "x4", (1, 4));
+        output.find(false, HEIGHT);
+        check(&output, "x1", (4, 4));
+        output.search("nothing", HEIGHT);
+        assert_eq!(output.search_state().1, (0, 0));
+        output.search("", HEIGHT);
+        assert!(!output.is_held());
+    }
+
+    #[test]
     fn questions_to_the_terminal_are_answered() {
         let mut output = output("ab\r\nc");
         assert_eq!(output.write(b"\x1b[6n"), b"\x1b[2;2R");
@@ -261,7 +424,11 @@ mod tests {
         };
         let mut output = Output::new(DASHBOARD);
         for _ in 0..6_000 {
-            match random(60) {
+            match random(64) {
+                60 => output.search(["a", "漢", "\u{fffd}"][random(3)], HEIGHT),
+                61 => output.find(random(2) == 0, HEIGHT),
+                62 => output.hold(HEIGHT),
+                63 => drop(output.encode_mouse(MouseEventKind::ScrollUp, Position::new(3, 3))),
                 0 => output.resize(Size::new(
                     u16::try_from(random(50)).unwrap(),
                     u16::try_from(random(20)).unwrap(),

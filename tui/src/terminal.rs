@@ -18,9 +18,10 @@ use ratatui::layout::Size;
 
 use crate::{Options, theme};
 
-/// Clicks and the wheel, with places beyond column 223; no moves, which would be many.
-const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
-const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
+/// Clicks, the wheel and what is dragged, with places beyond column 223; no other moves, which would
+/// be many.
+const MOUSE_ON: &str = "\x1b[?1002h\x1b[?1006h";
+const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1002l";
 /// Around a frame, so that a terminal shows it whole or not at all. Others ignore it.
 const FRAME_START: &[u8] = b"\x1b[?2026h";
 const FRAME_END: &[u8] = b"\x1b[?2026l";

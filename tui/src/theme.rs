@@ -39,6 +39,8 @@ pub(crate) const RSS: Style = Style::new().fg(Color::Magenta);
 pub(crate) const COPIED: Style = Style::new().fg(Color::Yellow);
 /// The moment that the user looks at.
 pub(crate) const CURSOR: Style = Style::new().add_modifier(Modifier::REVERSED);
+/// What was searched for.
+pub(crate) const MATCH: Style = Style::new().add_modifier(Modifier::REVERSED);
 /// The high-water mark.
 pub(crate) const HIGH_WATER: Style = Style::new().add_modifier(Modifier::BOLD);
 /// Something the user should know.

@@ -22,7 +22,7 @@ pub(crate) const KEEPER: &str = "keep-terminal";
 
 /// Undoes what a dashboard does to a terminal: mouse and paste reports, the other screen, the hidden
 /// cursor.
-const GIVE_BACK: &[u8] = b"\x1b[?1006l\x1b[?1000l\x1b[?2004l\x1b[?1049l\x1b[?25h\x1b[0m\r\n\
+const GIVE_BACK: &[u8] = b"\x1b[?1006l\x1b[?1002l\x1b[?2004l\x1b[?1049l\x1b[?25h\x1b[0m\r\n\
     npprof: killed; the program goes on, and there will be no report\r\n";
 
 /// For a process of our own to start.

@@ -143,7 +143,7 @@ impl App {
             KeyCode::Char('u') if key.modifiers == KeyModifiers::CONTROL => self.clear_filter(),
             KeyCode::Backspace => {
                 self.lists[self.tab.place()].filter.pop();
-                self.update_list();
+                self.on_filter();
             }
             KeyCode::Enter => self.is_filtering = false,
             KeyCode::Esc => {
@@ -162,11 +162,20 @@ impl App {
         let filter = &mut self.lists[self.tab.place()].filter;
         let room = MAX_FILTER.saturating_sub(filter.chars().count());
         filter.extend(text.chars().filter(|c| !c.is_control()).take(room));
-        self.update_list();
+        self.on_filter();
     }
 
     fn clear_filter(&mut self) {
         self.lists[self.tab.place()].filter.clear();
+        self.on_filter();
+    }
+
+    /// What is looked for has changed.
+    fn on_filter(&mut self) {
+        if self.tab == Tab::Output {
+            let height = self.areas().output_rows();
+            self.output.search(&self.lists[self.tab.place()].filter, height);
+        }
         self.update_list();
     }
 
@@ -252,9 +261,11 @@ impl App {
                 self.update_list();
             }
             Command::Close => self.close(),
+            Command::Filter if self.tab != Tab::Output || !self.is_viewer() => {
+                self.is_filtering = true;
+            }
             _ if self.tab == Tab::Output => self.on_output_command(command),
             Command::Left | Command::Right if self.tab == Tab::Overview => self.look_at(command),
-            Command::Filter => self.is_filtering = true,
             Command::Open => return self.open(),
             Command::Copy | Command::CopyPlace => return self.copy(command),
             Command::Edit => return self.edit(),
@@ -327,7 +338,7 @@ impl App {
     }
 
     /// Opens the details of the selected row.
-    fn open(&mut self) -> Option<Action> {
+    pub(super) fn open(&mut self) -> Option<Action> {
         let site = self.selected_site()?;
         self.popup = Some(Popup::Site { site, scroll: 0 });
         let file = &self.data.snapshot.sites.iter().find(|it| it.id == site)?.frame.file;
@@ -381,6 +392,10 @@ impl App {
         let page = i32::from(height.saturating_sub(1).max(1));
         let rows = match command {
             Command::Return => return self.has_typing = false,
+            Command::OlderMatch => return self.output.find(true, height),
+            Command::NewerMatch => return self.output.find(false, height),
+            Command::Follow if self.output.is_held() => return self.output.follow(),
+            Command::Follow => return self.output.hold(height),
             Command::Open => return self.has_typing = self.has_program(),
             Command::Up => -1,
             Command::Down => 1,

@@ -13,6 +13,9 @@ const WHEEL_ROWS: i32 = 3;
 
 impl App {
     pub(super) fn on_mouse(&mut self, kind: MouseEventKind, place: Position) -> Option<Action> {
+        if let Some(bytes) = self.programs_mouse(kind, place) {
+            return Some(Action::SendInput(bytes));
+        }
         let rows = match kind {
             MouseEventKind::ScrollUp => -WHEEL_ROWS,
             MouseEventKind::ScrollDown => WHEEL_ROWS,
@@ -37,24 +40,52 @@ impl App {
             } else {
                 self.show(Tab::Output);
             }
+        } else if is_in(areas.findings) && rows == 0 {
+            return self.open_finding(place.y.checked_sub(areas.findings.y + 1));
         } else if is_in(areas.list) {
-            self.on_list_mouse(rows, areas.list_row_at(place));
+            return self.on_list_mouse(rows, areas.list_row_at(place));
         }
         None
     }
 
-    fn on_list_mouse(&mut self, rows: i32, row: Option<usize>) {
+    /// A click on one of the overview's findings.
+    fn open_finding(&mut self, row: Option<u16>) -> Option<Action> {
+        let row = usize::from(row?);
+        self.show(Tab::Findings);
         self.with_list(|list, listing, height| {
+            if let Some(row) = list.order.iter().position(|&finding| finding == row) {
+                list.select(row, listing, height);
+            }
+        });
+        None
+    }
+
+    /// What the mouse sends to the program, if keys go there and it wants the mouse too.
+    fn programs_mouse(&self, kind: MouseEventKind, place: Position) -> Option<Vec<u8>> {
+        if !self.is_typing() || !self.output.wants_mouse() || self.output.is_held() {
+            return None;
+        }
+        let area = self.areas().output;
+        let row = place.y.checked_sub(area.y + 1).filter(|_| area.contains(place))?;
+        let first = self.output.first_row(self.areas().output_rows(), true);
+        self.output.encode_mouse(kind, Position::new(place.x - area.x, row + first))
+    }
+
+    /// A click selects a row, and opens the one that is selected.
+    fn on_list_mouse(&mut self, rows: i32, row: Option<usize>) -> Option<Action> {
+        let is_selected = self.with_list(|list, listing, height| {
             if rows == 0 {
-                if let Some(row) = row {
-                    list.select(list.offset + row, listing, height);
-                }
-                return;
+                let before = list.selected(listing);
+                let place = list.offset + row?;
+                list.select(place, listing, height);
+                return Some(before.is_some() && before == list.order.get(place).copied());
             }
             let command = if rows < 0 { Command::Up } else { Command::Down };
             for _ in 0..rows.unsigned_abs() {
                 list.on_command(command, listing, height);
             }
-        });
+            None
+        })??;
+        if is_selected { self.open() } else { None }
     }
 }

@@ -184,9 +184,12 @@ fn footer(app: &App, columns: u16) -> Paragraph<'static> {
     if app.is_filtering {
         let filter = clean(&app.list().filter);
         let room = columns.saturating_sub(10);
-        let hint = "  Enter keeps it, Esc shows all";
+        let (name, hint) = match app.tab {
+            Tab::Output => (" Search: ", "  Enter keeps it, Esc ends it"),
+            _ => (" Filter: ", "  Enter keeps it, Esc shows all"),
+        };
         let mut spans = vec![
-            Span::styled(" Filter: ", theme::KEY),
+            Span::styled(name, theme::KEY),
             Span::raw(fit_middle(&filter, room)),
             Span::styled("▏", theme::KEY),
         ];
@@ -233,7 +236,11 @@ fn hints(app: &App) -> Vec<(&'static str, &'static str)> {
     let own: &[_] = match app.tab {
         Tab::Overview => &[("←→", "look back")],
         Tab::Findings => &[("y", "copy the fix")],
-        Tab::Output if app.has_program() && !app.is_typing() => &[("Enter", "type")],
+        Tab::Output if !app.list().filter.is_empty() => &[("n", "match before"), ("N", "after")],
+        Tab::Output if app.has_program() && !app.is_typing() => {
+            &[("Enter", "type"), ("/", "search"), ("f", "hold")]
+        }
+        Tab::Output if !app.is_viewer() && !app.is_typing() => &[("/", "search")],
         _ => &[],
     };
     let general = bindings

@@ -26,10 +26,12 @@ pub(crate) fn render(app: &App, frame: &mut Frame<'_>, area: Rect) {
         (false, true) => "Output (the program has ended)",
         (false, false) => "Output",
     };
-    let aside = if app.output.is_held() {
-        Line::styled("earlier output", theme::NOTICE)
-    } else {
-        Line::default()
+    let (needle, (place, n_matches)) = app.output.search_state();
+    let aside = match (needle.is_empty(), n_matches, app.output.is_held()) {
+        (false, 0, _) => Line::styled("no match", theme::NOTICE),
+        (false, _, true) => Line::styled(format!("match {place} of {n_matches}"), theme::NOTICE),
+        (_, _, true) => Line::styled("earlier output, f follows", theme::NOTICE),
+        _ => Line::default(),
     };
     let has_focus = app.tab == Tab::Output && app.popup.is_none();
     let rule = Rule { title, has_focus, aside };
@@ -41,7 +43,8 @@ pub(crate) fn render(app: &App, frame: &mut Frame<'_>, area: Rect) {
         return;
     }
     let first_row = app.output.first_row(area.height, is_typing);
-    frame.render_widget(TerminalView { screen: app.output.screen(), first_row }, area);
+    let view = TerminalView { screen: app.output.screen(), first_row, needle };
+    frame.render_widget(view, area);
     if is_typing && let Some(cursor) = app.output.cursor() {
         let place = Position::new(
             area.x.saturating_add(cursor.x),

@@ -455,3 +455,75 @@ fn a_viewer_goes_on_with_the_next_run() {
     assert_eq!((viewer.app.popup, viewer.app.data.mark.is_some()), (None, false));
     assert!(viewer.shown().contains("starting"), "{}", viewer.shown());
 }
+
+#[test]
+fn the_output_is_searched() {
+    let mut tester = Tester::running();
+    for n in 0..200 {
+        tester.output(&format!("step {n}\r\n"));
+    }
+    tester.keys("8/step 5");
+    assert!(tester.shown().contains("Search: step 5"), "{}", tester.shown());
+    assert!(tester.shown().contains("match 1 of 11"), "{}", tester.shown());
+    assert!(tester.shown().contains("step 59"), "{}", tester.shown());
+    tester.keys("<enter>nn");
+    assert!(tester.shown().contains("match 3 of 11"), "{}", tester.shown());
+    tester.keys("N");
+    assert!(tester.shown().contains("match 2 of 11"), "{}", tester.shown());
+    tester.keys("/x");
+    assert!(tester.shown().contains("no match"), "{}", tester.shown());
+    tester.keys("<esc>");
+    assert!(tester.shown().contains("step 199"), "{}", tester.shown());
+}
+
+#[test]
+fn output_is_held_and_followed() {
+    let mut tester = Tester::running();
+    tester.output("one\r\n");
+    tester.keys("8f");
+    for _ in 0..50 {
+        tester.output("more\r\n");
+    }
+    assert!(tester.shown().contains("one"), "{}", tester.shown());
+    assert!(tester.shown().contains("earlier output, f follows"), "{}", tester.shown());
+    tester.keys("f");
+    assert!(!tester.shown().contains("one"), "{}", tester.shown());
+}
+
+#[test]
+fn the_mouse_is_the_programs_when_it_wants_it_and_has_the_keys() {
+    let click = |place: (u16, u16)| {
+        Event::Mouse(MouseEventKind::Down(MouseButton::Left), Position::new(place.0, place.1))
+    };
+    let mut tester = Tester::running();
+    tester.output("\x1b[?1000h\x1b[?1006h");
+    tester.keys("8");
+    assert_eq!(tester.update(click((4, 5))), None, "the first click gives it the keys");
+    assert_eq!(tester.update(click((4, 5))), Some(input("\x1b[<0;5;3M")));
+    assert_eq!(tester.update(click((4, 1))), None, "tabs are npprof's");
+    assert_eq!(tester.app.tab, Tab::Overview);
+    tester.keys("8<enter>");
+    tester.output("\x1b[?1000l");
+    assert_eq!(tester.update(click((4, 5))), None);
+}
+
+#[test]
+fn a_click_selects_a_row_and_another_one_opens_it() {
+    let click = |row| Event::Mouse(MouseEventKind::Down(MouseButton::Left), Position::new(10, row));
+    let mut tester = Tester::running();
+    tester.keys("2");
+    assert_eq!(tester.update(click(5)), None);
+    assert_eq!(tester.app.popup, None);
+    assert!(matches!(tester.update(click(5)), Some(Action::ReadSource(_))));
+    assert!(matches!(tester.app.popup, Some(Popup::Site { .. })));
+    tester.keys("<esc>");
+    assert_eq!(tester.update(click(20)), None, "there is no row");
+    assert_eq!(tester.app.popup, None);
+    // From the overview to a finding.
+    let mut tester = Tester::full(fixtures::running(), 80, 24);
+    let areas = tester.app.areas();
+    tester.update(click(areas.findings.y + 2));
+    assert_eq!(tester.app.tab, Tab::Findings);
+    let fix = fixtures::findings()[1].fix.clone();
+    assert_eq!(tester.keys("y"), [Action::Copy(fix)]);
+}

@@ -152,9 +152,9 @@ fn leaving_a_running_program_is_asked_about() {
 
 #[test]
 fn help_is_made_from_the_key_map() {
-    let mut tester = Tester::new(fixtures::running(), 80, 66);
+    let mut tester = Tester::new(fixtures::running(), 80, 76);
     tester.keys("?");
-    check(&tester, "help_80x66", PLAIN);
+    check(&tester, "help_80x76", PLAIN);
 }
 
 #[test]

@@ -6,12 +6,16 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::widgets::Widget;
 use vt100::{Cell, Screen};
 
-use crate::text::is_harmful;
+use crate::output::Needle;
+use crate::text::{is_harmful, to_u16};
+use crate::theme;
 
 /// The rows of a terminal from `first_row` on.
 pub(crate) struct TerminalView<'a> {
     pub(crate) screen: &'a Screen,
     pub(crate) first_row: u16,
+    /// Its places are marked.
+    pub(crate) needle: &'a Needle,
 }
 
 impl Widget for TerminalView<'_> {
@@ -31,6 +35,22 @@ impl Widget for TerminalView<'_> {
                 } else {
                     to.set_symbol(cell.contents());
                 }
+            }
+        }
+        self.mark(area, buffer);
+    }
+}
+
+impl TerminalView<'_> {
+    fn mark(&self, area: Rect, buffer: &mut Buffer) {
+        if self.needle.is_empty() {
+            return;
+        }
+        let rows = self.screen.rows(0, area.width).skip(usize::from(self.first_row));
+        for (y, row) in (area.y..area.bottom()).zip(rows) {
+            for (column, n_columns) in self.needle.places(&row) {
+                let match_area = Rect::new(area.x + to_u16(column), y, to_u16(n_columns), 1);
+                buffer.set_style(match_area.intersection(area), theme::MATCH);
             }
         }
     }
