@@ -53,7 +53,9 @@ impl Aggregate {
                     layout,
                     thread: *thread,
                 };
-                self.patterns.allocated(&born, context!(self));
+                if self.patterns.allocated(&born, context!(self)) {
+                    self.follow(address);
+                }
                 Ok(())
             }
             Record::Free { address, at } => {
@@ -61,6 +63,14 @@ impl Aggregate {
                 Ok(())
             }
             other => self.apply_rare(other, thread),
+        }
+    }
+
+    /// A tracker follows a block though it is small.
+    #[cold]
+    pub(super) fn follow(&mut self, address: u64) {
+        if let Some(block) = self.blocks.get_mut(address) {
+            block.follow();
         }
     }
 

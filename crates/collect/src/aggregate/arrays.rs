@@ -9,7 +9,9 @@ pub(crate) type Slot = u8;
 
 /// Set in an entry's first word when the block was made before the fork that made the process.
 const INHERITED: u64 = 1 << 7;
-const SLOT_MASK: u64 = INHERITED - 1;
+/// Set when a tracker follows the block though it is small.
+const FOLLOWED: u64 = 1 << 6;
+const SLOT_MASK: u64 = FOLLOWED - 1;
 /// An address has as many bits as fit beside the rest of the first word, here as on the wire.
 const ADDRESS_SHIFT: u32 = 8;
 
@@ -24,7 +26,7 @@ const NEAR_BYTES: usize = 256 << 10;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(align(32))]
 pub(crate) struct Block {
-    /// Address, whether it is inherited, and the layout's slot; zero in a free place.
+    /// Address, whether it is inherited and followed, and the layout's slot; zero in a free place.
     key: u64,
     pub(crate) size: u64,
     /// The process's clock when the block was made.
@@ -55,6 +57,15 @@ impl Block {
 
     pub(crate) const fn is_inherited(&self) -> bool {
         self.key & INHERITED != 0
+    }
+
+    /// Whether a tracker follows the block though it is small.
+    pub(crate) const fn is_followed(&self) -> bool {
+        self.key & FOLLOWED != 0
+    }
+
+    pub(crate) const fn follow(&mut self) {
+        self.key |= FOLLOWED;
     }
 }
 
@@ -160,7 +171,8 @@ impl Blocks {
     /// Marks all blocks as made before the fork that made this process.
     pub(crate) fn inherit(&mut self) {
         for block in self.places.iter_mut().filter(|block| block.key != 0) {
-            block.key |= INHERITED;
+            // Nobody follows what the parent made.
+            block.key = block.key & !FOLLOWED | INHERITED;
         }
     }
 
@@ -222,12 +234,14 @@ mod tests {
     fn a_block_remembers_its_address_slot_and_inheritance_in_one_word() {
         let mut blocks = Blocks::default();
         let mut block = Block::new((1 << 56) - 16, 800, 3);
-        block.set_slot(127);
+        block.set_slot(63);
+        block.follow();
+        assert_eq!((block.slot(), block.is_followed(), block.is_inherited()), (63, true, false));
         assert_eq!(blocks.insert(block), None);
         blocks.inherit();
         let block = blocks.get_mut((1 << 56) - 16).expect("it is there");
         block.set_slot(5);
-        assert_eq!((block.slot(), block.is_inherited()), (5, true));
+        assert_eq!((block.slot(), block.is_followed(), block.is_inherited()), (5, false, true));
         assert_eq!(block.address(), (1 << 56) - 16);
     }
 

@@ -11,7 +11,9 @@ use super::held::Held;
 
 const MAX_LAYOUTS: usize = 32;
 /// The slot of blocks whose layout found no place.
-const ELSEWHERE: Slot = 127;
+const ELSEWHERE: Slot = 63;
+/// Bits of a hash that find a layout at once, as a rule.
+const INDEX_BITS: u32 = 6;
 
 /// A layout as it stands in a record, with the size where the shape follows from it.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +35,11 @@ impl<'a> Described<'a> {
         }
         Self { layout, size, hash }
     }
+
+    /// As much of its hash as is kept.
+    const fn short(&self) -> u32 {
+        (self.hash >> 32) as u32
+    }
 }
 
 #[inline]
@@ -45,14 +52,16 @@ const fn mix(hash: u64, word: u64) -> u64 {
 #[derive(Clone, Debug)]
 #[repr(align(64))]
 pub(crate) struct Counted {
-    hash: u64,
+    hash: u32,
+    /// Where its size is counted, see [`super::spread::Spread::record_near`].
+    near: u8,
     /// Bytes of the block where the shape follows from it, else zero.
     pub(crate) size: u64,
     pub(crate) n: u64,
     pub(crate) bytes: u64,
     pub(crate) held: Held,
-    n_live: u32,
     pub(crate) dtype: u16,
+    n_live: u32,
     pub(crate) order: Order,
     pub(crate) is_flat: bool,
 }
@@ -111,7 +120,8 @@ impl Counted {
     fn new(described: &Described<'_>) -> Self {
         let layout = &described.layout;
         Self {
-            hash: described.hash,
+            hash: described.short(),
+            near: 0,
             size: described.size,
             dtype: layout.dtype,
             order: layout.order,
@@ -127,7 +137,7 @@ impl Counted {
     #[inline]
     fn may_be(&self, described: &Described<'_>) -> bool {
         let layout = &described.layout;
-        self.hash == described.hash
+        self.hash == described.short()
             && self.size == described.size
             && self.dtype == layout.dtype
             && self.order == layout.order
@@ -140,10 +150,25 @@ impl Counted {
 pub(crate) struct Layouts {
     counted: Vec<Counted>,
     latest: Slot,
-    /// The hash of each of them, beside each other for the search.
-    hashes: Vec<u64>,
+    /// Where there is more than one of them.
+    index: Option<Box<Index>>,
     /// The shape of each of them.
     words: Vec<Words>,
+}
+
+/// Where layouts are.
+#[derive(Clone, Debug)]
+struct Index {
+    /// The slot of the latest layout with a hash that begins like this.
+    slots: [Slot; 1 << INDEX_BITS],
+    /// The hash of each of them, beside each other for the search.
+    hashes: [u32; MAX_LAYOUTS],
+}
+
+impl Default for Index {
+    fn default() -> Self {
+        Self { slots: [ELSEWHERE; 1 << INDEX_BITS], hashes: [0; MAX_LAYOUTS] }
+    }
 }
 
 impl Layouts {
@@ -162,14 +187,15 @@ impl Layouts {
         self.counted.get(usize::from(self.latest)).map_or(0, |counted| counted.n)
     }
 
+    /// Gives back where the size of blocks like this is counted.
     #[inline]
-    pub(crate) fn allocate(&mut self, slot: Slot, size: u64, mark: u64) {
-        if let Some(counted) = self.counted.get_mut(usize::from(slot)) {
-            counted.n = counted.n.wrapping_add(1);
-            counted.bytes = counted.bytes.saturating_add(size);
-            counted.n_live = counted.n_live.saturating_add(1);
-            counted.held.add(size, mark);
-        }
+    pub(crate) fn allocate(&mut self, slot: Slot, size: u64, mark: u64) -> Option<&mut u8> {
+        let counted = self.counted.get_mut(usize::from(slot))?;
+        counted.n = counted.n.wrapping_add(1);
+        counted.bytes = counted.bytes.saturating_add(size);
+        counted.n_live = counted.n_live.saturating_add(1);
+        counted.held.add(size, mark);
+        Some(&mut counted.near)
     }
 
     #[inline]
@@ -245,34 +271,66 @@ impl Layouts {
             && (layout.is_flat || self.words.get(place).is_some_and(has_shape))
     }
 
-    #[inline(never)]
+    /// The latest layout is another one.
+    #[inline]
     fn other_slot(&mut self, described: &Described<'_>, mark: u64) -> Slot {
-        let places = self.hashes.iter().enumerate();
-        let mut same = places.filter(|&(_, &hash)| hash == described.hash).map(|(place, _)| place);
-        let found = same.find(|&place| self.is(place, described));
-        let place = found.or_else(|| {
-            if self.counted.len() < MAX_LAYOUTS {
-                self.counted.push(Counted::new(described));
-                self.hashes.push(described.hash);
-                self.words.push(Words::new(&described.layout));
-                return Some(self.counted.len() - 1);
+        if let Some(index) = &self.index {
+            let slot = index.slots[first_bits(described)];
+            if self.is(usize::from(slot), described) {
+                self.latest = slot;
+                return slot;
             }
+        }
+        self.rare_slot(described, mark)
+    }
+
+    #[inline(never)]
+    fn rare_slot(&mut self, described: &Described<'_>, mark: u64) -> Slot {
+        let hashes = self.index.as_ref().map_or(&[][..], |index| &index.hashes);
+        let places = hashes.iter().take(self.counted.len()).enumerate();
+        let short = described.short();
+        let mut same = places.filter(|&(_, &hash)| hash == short).map(|(place, _)| place);
+        let found = same.find(|&place| self.is(place, described));
+        let Some(place) = found.or_else(|| self.add(described, mark)) else {
+            return ELSEWHERE;
+        };
+        let slot = Slot::try_from(place).unwrap_or(ELSEWHERE);
+        if let Some(index) = &mut self.index {
+            index.slots[first_bits(described)] = slot;
+        }
+        self.latest = slot;
+        slot
+    }
+
+    /// Gives a layout a place, if there is one.
+    fn add(&mut self, described: &Described<'_>, mark: u64) -> Option<usize> {
+        let place = if self.counted.len() < MAX_LAYOUTS {
+            self.counted.push(Counted::new(described));
+            self.words.push(Words::new(&described.layout));
+            self.counted.len() - 1
+        } else {
             let places = self.counted.iter().enumerate();
             let free = places.filter(|(_, counted)| {
                 counted.n_live == 0 && counted.held.at_high_water(mark) == 0
             });
             let (place, _) = free.min_by_key(|(_, counted)| counted.bytes)?;
             self.counted[place] = Counted::new(described);
-            self.hashes[place] = described.hash;
             self.words[place] = Words::new(&described.layout);
-            Some(place)
-        });
-        let Some(slot) = place.and_then(|place| Slot::try_from(place).ok()) else {
-            return ELSEWHERE;
+            place
         };
-        self.latest = slot;
-        slot
+        if place > 0 {
+            let index = self.index.get_or_insert_default();
+            for (hash, counted) in index.hashes.iter_mut().zip(&self.counted) {
+                *hash = counted.hash;
+            }
+        }
+        Some(place)
     }
+}
+
+/// Where in [`Index::slots`] a layout is looked for.
+const fn first_bits(described: &Described<'_>) -> usize {
+    (described.hash >> (u64::BITS - INDEX_BITS)) as usize
 }
 
 /// A live block that gets another layout.

@@ -260,12 +260,11 @@ impl Aggregate {
             if let Some(old) = self.blocks.insert(block) {
                 self.sums.n_anomalies += 1;
                 self.release(&old);
-                self.patterns.freed(old.address(), old.size, None, context!(self));
+                self.patterns.freed(&old, None, context!(self));
             }
         }
         if let Some(site) = self.sites.get_mut(number) {
-            site.allocate(size, mark);
-            site.layouts.allocate(block.slot(), size, mark);
+            site.allocate(block.slot(), size, mark);
         }
         if let Some(stack) = self.stacks.get_mut(block.stack as usize) {
             stack.n = stack.n.wrapping_add(1);
@@ -311,7 +310,7 @@ impl Aggregate {
             self.count_temporary(&block, at, thread);
         }
         self.release(&block);
-        self.patterns.freed(address, block.size, from, context!(self));
+        self.patterns.freed(&block, from, context!(self));
     }
 
     /// Counts a block that is no longer among the live ones.
@@ -370,21 +369,23 @@ impl Aggregate {
         mut block: Block,
         thread: ThreadIndex,
     ) -> Result<(), StreamError> {
-        let (mut dtype, mut old_size) = (0, 0);
-        if let Some(old) = self.blocks.remove(old_address) {
-            old_size = old.size;
+        let mut dtype = 0;
+        let old = self.blocks.remove(old_address);
+        if let Some(old) = &old {
             let site = self.stacks.get(old.stack as usize).map_or(NONE, |stack| stack.site);
             dtype = self.sites.get_mut(site).map_or(0, |site| site.layouts.dtype(old.slot()));
             if block.stack == 0 {
                 block.stack = old.stack;
             }
-            self.release(&old);
+            self.release(old);
         }
         let order = if dtype == 0 { Order::Scratch } else { Order::C };
         let layout = Layout { dtype, order, shape: &[], strides: &[], is_flat: dtype != 0 };
         let site = self.allocate(block, &Described::new(layout, block.size), thread)?;
         let Some(site) = site else {
-            self.patterns.freed(old_address, old_size, None, context!(self));
+            if let Some(old) = &old {
+                self.patterns.freed(old, None, context!(self));
+            }
             return Ok(());
         };
         let born = Born {
@@ -398,7 +399,12 @@ impl Aggregate {
             layout,
             thread,
         };
-        self.patterns.moved(old_address, &born, context!(self));
+        if let Some(old) = &old {
+            self.patterns.moved(old, block.stack, context!(self));
+        }
+        if self.patterns.allocated(&born, context!(self)) {
+            self.follow(born.address);
+        }
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use super::arrays::Slot;
 use super::held::Held;
 use super::layouts::Layouts;
 use super::spread::Spread;
@@ -129,13 +130,15 @@ impl Site {
             ^ self.lifetimes_ns.glance()
     }
 
+    /// A block whose layout is in this slot.
     #[inline]
-    pub(crate) fn allocate(&mut self, size: u64, mark: u64) {
+    pub(crate) fn allocate(&mut self, slot: Slot, size: u64, mark: u64) {
         self.n_allocations = self.n_allocations.wrapping_add(1);
         self.allocated = self.allocated.saturating_add(size);
         self.held.add(size, mark);
         self.own_peak = self.own_peak.max(self.held.live());
-        self.sizes.record(size);
+        let near = self.layouts.allocate(slot, size, mark);
+        self.sizes.record_near(size, near.unwrap_or(&mut 0));
     }
 
     #[inline]

@@ -2,7 +2,8 @@
 //!
 //! Most sites allocate a handful of sizes only; those are counted one by one, the first of them
 //! where the site itself is. With more of them the distribution becomes a histogram whose memory is
-//! bounded, good to a sixteenth of each value.
+//! bounded, good to a sixteenth of each value: a flat array of counts while events come, and an
+//! `hdrhistogram` with the same buckets when somebody asks.
 
 use hdrhistogram::Histogram;
 use npprof_model::{Bucket, Quantiles};
@@ -11,6 +12,8 @@ use npprof_model::{Bucket, Quantiles};
 const MAX_FEW: usize = 32;
 /// Larger values count as this, which bounds the histogram.
 const MAX_VALUE: u64 = 1 << 56;
+/// Buckets between two powers of two, as a power of two.
+const SPLIT_BITS: u32 = 4;
 
 /// A distribution of numbers.
 #[derive(Clone, Debug, Default)]
@@ -27,7 +30,7 @@ struct Rest {
     few: Vec<(u64, u64)>,
     /// Where the latest value stands in `few`.
     latest: usize,
-    many: Option<Histogram<u32>>,
+    many: Option<Many>,
     n: u64,
     max: u64,
     /// The quantiles as of so many values, most likely asked for again.
@@ -48,7 +51,27 @@ impl Spread {
     #[inline]
     pub(crate) fn glance(&self) -> u64 {
         let Some(rest) = &self.rest else { return self.n };
-        rest.n ^ rest.few.get(rest.latest).map_or(0, |&(_, n)| n)
+        match &rest.many {
+            Some(many) => many.counts.get(many.latest).map_or(0, |&n| n.into()),
+            None => rest.few.get(rest.latest).map_or(0, |&(_, n)| n),
+        }
+    }
+
+    /// As [`Self::record`], where the caller remembers the place that `near` says for values like this.
+    #[inline]
+    pub(crate) fn record_near(&mut self, value: u64, near: &mut u8) {
+        if value == self.first && self.n > 0 {
+            self.n = self.n.wrapping_add(1);
+        } else if let Some(rest) = &mut self.rest
+            && let Some((_, n)) = rest.few.get_mut(usize::from(*near)).filter(|few| few.0 == value)
+        {
+            *n += 1;
+            rest.n = rest.n.wrapping_add(1);
+        } else {
+            self.record_other(value);
+            let latest = self.rest.as_ref().map_or(0, |rest| rest.latest);
+            *near = u8::try_from(latest).unwrap_or(0);
+        }
     }
 
     /// `None` of nothing.
@@ -71,10 +94,8 @@ impl Spread {
         add(self.first, self.n);
         if let Some(rest) = &self.rest {
             rest.few.iter().for_each(|&(value, n)| add(value, n));
-            let recorded = rest.many.iter().flat_map(Histogram::iter_recorded);
-            recorded.for_each(|it| {
-                add(it.value_iterated_to().min(rest.max), it.count_at_value().into());
-            });
+            let buckets = rest.many.iter().flat_map(Many::iter);
+            buckets.for_each(|(value, n)| add(value, n));
         }
         let bucket = |(power, &n): (usize, &u64)| {
             let least = if power == 0 { 0 } else { 1 << (power - 1) };
@@ -98,7 +119,7 @@ impl Rest {
         self.n = self.n.wrapping_add(1);
         self.max = self.max.max(value);
         if let Some(many) = &mut self.many {
-            record_n(many, value, 1);
+            many.record(value, 1);
         } else if let Some((_, n)) = self.few.get_mut(self.latest).filter(|few| few.0 == value) {
             *n += 1;
         } else if let Some(latest) = self.few.iter().position(|&(few, _)| few == value) {
@@ -107,12 +128,12 @@ impl Rest {
         } else if self.few.len() + 1 < MAX_FEW {
             self.latest = self.few.len();
             self.few.push((value, 1));
-        } else if let Ok(mut many) = Histogram::new_with_max(2, 1) {
-            many.auto(true);
+        } else {
+            let mut many = Many::default();
             for (value, n) in std::mem::take(&mut self.few) {
-                record_n(&mut many, value, n);
+                many.record(value, n);
             }
-            record_n(&mut many, value, 1);
+            many.record(value, 1);
             self.many = Some(many);
         }
     }
@@ -120,8 +141,7 @@ impl Rest {
     /// Of these values and the first.
     fn quantiles(&self, first: (u64, u64)) -> Quantiles {
         let max = self.max.max(first.0);
-        if let Some(many) = &self.many {
-            let mut many = many.clone();
+        if let Some(mut many) = self.many.as_ref().and_then(Many::histogram) {
             record_n(&mut many, first.0, first.1);
             let quantile = |percent: f64| many.value_at_percentile(percent).min(max);
             return Quantiles { p50: quantile(50.), p90: quantile(90.), p99: quantile(99.), max };
@@ -131,6 +151,76 @@ impl Rest {
         few.sort_unstable();
         exact(&few, max)
     }
+}
+
+/// How many values there are in each bucket. Buckets are numbered in the order of their values; the
+/// first thirty-two hold one value each.
+#[derive(Clone, Debug, Default)]
+struct Many {
+    /// From the bucket `first` on.
+    counts: Vec<u32>,
+    first: usize,
+    /// Where the latest value was counted.
+    latest: usize,
+}
+
+impl Many {
+    #[inline]
+    fn record(&mut self, value: u64, n: u64) {
+        let bucket = bucket(value);
+        let n = u32::try_from(n).unwrap_or(u32::MAX);
+        let place = bucket.wrapping_sub(self.first);
+        let Some(count) = self.counts.get_mut(place) else { return self.widen(bucket, n) };
+        *count = count.saturating_add(n);
+        self.latest = place;
+    }
+
+    #[cold]
+    fn widen(&mut self, bucket: usize, n: u32) {
+        if self.counts.is_empty() {
+            self.first = bucket;
+        }
+        if let Some(before) = self.first.checked_sub(bucket) {
+            self.counts.splice(..0, std::iter::repeat_n(0, before));
+            self.first = bucket;
+        }
+        let place = bucket - self.first;
+        if place >= self.counts.len() {
+            self.counts.resize(place + 1, 0);
+        }
+        self.counts[place] = self.counts[place].saturating_add(n);
+        self.latest = place;
+    }
+
+    /// The least value of each bucket, and how many there are in it.
+    fn iter(&self) -> impl Iterator<Item = (u64, u64)> {
+        let counts = self.counts.iter().zip(self.first..);
+        counts.filter(|&(&n, _)| n > 0).map(|(&n, bucket)| (least_of(bucket), n.into()))
+    }
+
+    /// With a twentieth of each value as its precision it has the very same buckets.
+    fn histogram(&self) -> Option<Histogram<u32>> {
+        let mut histogram = Histogram::new_with_max(2, 1).ok()?;
+        histogram.auto(true);
+        self.iter().for_each(|(value, n)| record_n(&mut histogram, value, n));
+        Some(histogram)
+    }
+}
+
+/// The bucket that a value is counted in.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "there are less than a thousand buckets")]
+const fn bucket(value: u64) -> usize {
+    let value = if value < MAX_VALUE { value } else { MAX_VALUE };
+    let shift = (value | 1 << SPLIT_BITS).ilog2() - SPLIT_BITS;
+    ((shift as u64) << SPLIT_BITS) as usize + (value >> shift) as usize
+}
+
+/// The least value that is counted in a bucket.
+const fn least_of(bucket: usize) -> u64 {
+    let bucket = bucket as u64;
+    let shift = (bucket >> SPLIT_BITS).saturating_sub(1);
+    (bucket - (shift << SPLIT_BITS)) << shift
 }
 
 /// Of values in order and how often each came.
@@ -199,6 +289,39 @@ mod tests {
         let seen = spread.buckets();
         assert_eq!(seen.iter().map(|it| it.n).sum::<u64>(), 1006);
         assert_eq!(seen[1], Bucket { least: 1, n: 2 });
+    }
+
+    #[test]
+    fn a_bucket_is_never_wider_than_a_sixteenth_of_its_values() {
+        for number in 0..bucket(u64::MAX) {
+            let (least, next) = (least_of(number), least_of(number + 1));
+            assert_eq!((bucket(least), bucket(next - 1)), (number, number));
+            assert!((next - least - 1) * 16 <= least, "{least}..{next}");
+        }
+    }
+
+    #[test]
+    fn buckets_and_the_histogram_that_quantiles_come_from_agree() {
+        let mut many = Many::default();
+        let values = (0..40).chain((0..600).map(|n| (n * n * n * 77) ^ 0x5a5a)).rev();
+        values.clone().for_each(|value| many.record(value, 1));
+        let histogram = many.histogram().expect("room");
+        assert_eq!(histogram.len(), 640);
+        for value in values {
+            assert_eq!(histogram.lowest_equivalent(value), least_of(bucket(value)));
+        }
+    }
+
+    #[test]
+    fn a_remembered_place_changes_nothing() {
+        let (mut near, mut plain) = (Spread::default(), Spread::default());
+        let mut places = [0; 3];
+        for n in 0..5000_u64 {
+            let value = n * n % 7 + n / 1000 * 10;
+            near.record_near(value, &mut places[(n % 3) as usize]);
+            plain.record(value);
+        }
+        assert_eq!((near.quantiles(), near.buckets()), (plain.quantiles(), plain.buckets()));
     }
 
     #[test]

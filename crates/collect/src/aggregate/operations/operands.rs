@@ -130,25 +130,25 @@ impl<'a> Operands<'a> {
     ) -> Self {
         let arrays = operation.operands().filter(|operand| operand.role != Role::Scalar);
         let mut all: Vec<Seen<'a>> = arrays.map(|each| Seen::new(each, definitions)).collect();
-        // An output that is given back is one array.
-        let is_output = |result: &Seen<'_>, others: &[Seen<'_>]| {
-            let is_it = |other: &Seen<'_>| {
-                other.operand.role == Role::Output
-                    && other.operand.address == result.operand.address
-            };
-            others.iter().any(is_it)
-        };
-        let given: Vec<Seen<'a>> =
-            all.iter().copied().filter(|each| each.operand.role != Role::Result).collect();
-        all.retain(|each| each.operand.role != Role::Result || !is_output(each, &given));
-        for result in all.iter_mut().filter(|each| each.operand.role == Role::Result) {
+        // What is given comes first; within each part the order stays.
+        all.sort_by_key(|each| each.operand.role == Role::Result);
+        let n_given = all.iter().take_while(|each| each.operand.role != Role::Result).count();
+        let mut place = n_given;
+        while let Some((given, [result, ..])) = all.split_at_mut_checked(place) {
             let address = result.operand.address;
-            let is_given = given.iter().any(|each| each.operand.address == address);
+            let mut given = given.iter().take(n_given).filter(|it| it.operand.address == address);
+            let is_given = given.clone().next().is_some();
+            // An output that is given back is one array.
+            if given.any(|it| it.operand.role == Role::Output) {
+                all.remove(place);
+                continue;
+            }
             if is_given || !is_block(address) || result.n_bytes() > operation.allocated_bytes {
                 result.operand.traits &= !operand::OWNS_DATA;
             }
+            place += 1;
         }
-        Self { n_given: given.len(), all }
+        Self { n_given, all }
     }
 
     pub(crate) fn all(&self) -> &[Seen<'a>] {

@@ -25,12 +25,14 @@ pub(super) struct Id(pub(super) u64);
 #[derive(Clone, Debug)]
 pub(super) struct Block {
     pub(super) id: Id,
+    /// Where it is among all, as long as it lives.
+    pub(super) place: u32,
     pub(super) address: u64,
     pub(super) size: u64,
     pub(super) stack: u32,
     pub(super) site: u32,
     pub(super) operation: u16,
-    pub(super) layout: ArrayLayout,
+    pub(super) layout: Arc<ArrayLayout>,
     /// An operation has given it back as its result, or used it.
     pub(super) is_claimed: bool,
 }
@@ -56,7 +58,7 @@ pub(super) struct Blocks {
 /// Layouts in the words of the model. Most arrays have one that came not long ago.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Known {
-    all: Vec<Option<ArrayLayout>>,
+    all: Vec<Option<Arc<ArrayLayout>>>,
 }
 
 impl Blocks {
@@ -65,9 +67,26 @@ impl Blocks {
         self.places.get(self.live.at(address)?.value as usize)?.as_ref()
     }
 
-    pub(super) fn add(&mut self, id: Id, born: &Born<'_>, known: &mut Known, context: Context<'_>) {
+    /// The block in a place.
+    pub(super) fn in_place(&self, place: u32) -> Option<&Block> {
+        self.places.get(place as usize)?.as_ref()
+    }
+
+    /// Takes in a new block and says in which place it is.
+    pub(super) fn add(
+        &mut self,
+        id: Id,
+        born: &Born<'_>,
+        known: &mut Known,
+        context: Context<'_>,
+    ) -> u32 {
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.places.push(None);
+            u32::try_from(self.places.len() - 1).unwrap_or(u32::MAX)
+        });
         let block = Block {
             id,
+            place,
             address: born.address,
             size: born.size,
             stack: born.stack,
@@ -76,16 +95,13 @@ impl Blocks {
             layout: known.layout(born.layout, born.size, context),
             is_claimed: false,
         };
-        let place = self.free.pop().unwrap_or_else(|| {
-            self.places.push(None);
-            u32::try_from(self.places.len() - 1).unwrap_or(u32::MAX)
-        });
         if let Some(to) = self.places.get_mut(place as usize) {
             *to = Some(block);
         }
         if let Some(old) = self.live.insert(born.address, born.size, place) {
             self.give_up(old.value);
         }
+        place
     }
 
     /// Moves a block to the dead ones.
@@ -105,8 +121,9 @@ impl Blocks {
         self.dead.iter().rev()
     }
 
-    pub(super) fn claim(&mut self, id: Id, address: u64) {
-        if let Some(block) = self.at_mut(address).filter(|block| block.id == id) {
+    pub(super) fn claim(&mut self, id: Id, place: u32) {
+        let block = self.places.get_mut(place as usize).and_then(Option::as_mut);
+        if let Some(block) = block.filter(|block| block.id == id) {
             block.is_claimed = true;
         }
     }
@@ -143,7 +160,7 @@ impl Known {
         layout: Layout<'_>,
         size: u64,
         context: Context<'_>,
-    ) -> ArrayLayout {
+    ) -> Arc<ArrayLayout> {
         let dtype = context.definitions.dtype(layout.dtype);
         let itemsize = dtype.map_or(0, |dtype| dtype.itemsize);
         let flat = [size.checked_div(itemsize).unwrap_or(size)];
@@ -158,9 +175,11 @@ impl Known {
         let first = u64::from(layout.dtype) << 8 | layout.order as u64;
         let words = shape.iter().chain(layout.strides);
         let hash = words.fold(hashed(first), |hash, &word| hashed(hash.rotate_left(23) ^ word));
-        self.all.resize(1 << KNOWN_BITS, None);
+        if self.all.is_empty() {
+            self.all.resize(1 << KNOWN_BITS, None);
+        }
         let place = &mut self.all[(hash >> (u64::BITS - KNOWN_BITS)) as usize];
-        let is_same = |known: &&ArrayLayout| {
+        let is_same = |known: &&Arc<ArrayLayout>| {
             let is_dtype = dtype.is_some_and(|dtype| Arc::ptr_eq(&dtype.name, &known.dtype));
             let has_strides = || {
                 let strides = layout.strides.iter().map(|stride| stride.cast_signed());
@@ -173,10 +192,10 @@ impl Known {
                 && (order != Order::Strided || has_strides())
         };
         if let Some(known) = place.as_ref().filter(is_same) {
-            return known.clone();
+            return Arc::clone(known);
         }
-        let new = array_layout(layout, (shape, itemsize, order), context);
-        place.insert(new).clone()
+        let new = Arc::new(array_layout(layout, (shape, itemsize, order), context));
+        Arc::clone(place.insert(new))
     }
 }
 

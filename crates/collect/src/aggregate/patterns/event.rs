@@ -1,5 +1,7 @@
 //! An operation with its operands looked up.
 
+use std::sync::Arc;
+
 use npprof_model::walk;
 use npprof_model::{ArrayLayout, OperandRole, Order};
 use npprof_wire::record::{Operand, Operation, Role, Scalar, operand, operation};
@@ -24,6 +26,7 @@ pub(super) enum Numbers {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Home {
     pub(super) id: Id,
+    pub(super) place: u32,
     pub(super) address: u64,
     pub(super) size: u64,
     pub(super) stack: u32,
@@ -39,7 +42,7 @@ pub(super) struct Array {
     pub(super) traits: u32,
     pub(super) address: u64,
     pub(super) dtype: u16,
-    pub(super) layout: ArrayLayout,
+    pub(super) layout: Arc<ArrayLayout>,
     /// Number of elements.
     pub(super) n: u64,
     /// First byte, and the one after the last.
@@ -142,6 +145,7 @@ impl Home {
     fn of(block: &Block) -> Self {
         Self {
             id: block.id,
+            place: block.place,
             address: block.address,
             size: block.size,
             stack: block.stack,
@@ -181,23 +185,32 @@ pub(super) struct Event<'a> {
     pub(super) outer: Name,
     pub(super) site: u32,
     pub(super) arrays: Vec<Array>,
+    /// Goes element by element: the result has the shape that the operands have together.
+    pub(super) is_elementwise: bool,
 }
 
 impl<'a> Event<'a> {
+    /// `room` is that of the arrays of an earlier event.
     pub(super) fn new(
         raw: &'a Operation<'a>,
         names: &mut Names,
         (blocks, known): (&Blocks, &mut Known),
+        room: Vec<Array>,
         context: Context<'_>,
     ) -> Self {
-        let array = |operand| Array::new(&operand, blocks, known, context);
-        Self {
+        let mut arrays = room;
+        arrays.clear();
+        arrays.extend(raw.operands().map(|it| Array::new(&it, blocks, known, context)));
+        let mut event = Self {
             raw,
             name: names.get(raw.operation, context.definitions),
             outer: names.get(raw.outer, context.definitions),
             site: context.site(raw.stack),
-            arrays: raw.operands().map(array).collect(),
-        }
+            arrays,
+            is_elementwise: false,
+        };
+        event.is_elementwise = event.goes_by_elements();
+        event
     }
 
     pub(super) const fn has(&self, flag: u32) -> bool {
@@ -311,17 +324,22 @@ impl<'a> Event<'a> {
         })
     }
 
-    /// Goes element by element: the result has the shape that the operands have together.
-    pub(super) fn is_elementwise(&self) -> bool {
+    fn goes_by_elements(&self) -> bool {
         if self.class() == Class::Outer {
             return true;
         }
         self.class() == Class::Elementwise && {
             let written = |array: &&Array| matches!(array.role, Role::Output | Role::Result);
-            let inputs: Vec<&[u64]> = self.inputs().map(|input| &*input.layout.shape).collect();
-            let shape = broadcast(&inputs);
-            !inputs.is_empty()
-                && self.arrays.iter().filter(written).all(|array| *array.layout.shape == *shape)
+            let shapes = || self.inputs().map(|input| &*input.layout.shape);
+            let is_broadcast = |array: &Array| {
+                let to = &array.layout.shape;
+                let ndim = shapes().map(<[u64]>::len).max();
+                ndim == Some(to.len())
+                    && (0..)
+                        .zip(to.iter())
+                        .all(|(axis, &extent)| extent == broadcast(axis, to.len(), shapes()))
+            };
+            self.inputs().next().is_some() && self.arrays.iter().filter(written).all(is_broadcast)
         }
     }
 
@@ -341,12 +359,13 @@ impl<'a> Event<'a> {
         let operands = self.arrays.iter().enumerate().filter(|(_, array)| array.is_array());
         let operands = operands.filter_map(|(place, array)| {
             Some(npprof_model::Operand {
-                layout: array.layout.clone(),
+                layout: ArrayLayout::clone(&array.layout),
                 role: role(array)?,
                 inner_stride: inner.get(place).copied().flatten(),
             })
         });
-        let result = self.of_role(Role::Result).next().map(|array| array.layout.clone());
+        let result = self.of_role(Role::Result).next();
+        let result = result.map(|array| ArrayLayout::clone(&array.layout));
         Facts {
             stack: self.raw.stack,
             operation: self.name.text.clone(),
@@ -357,14 +376,13 @@ impl<'a> Event<'a> {
     }
 }
 
-fn broadcast(shapes: &[&[u64]]) -> Vec<u64> {
-    let ndim = shapes.iter().map(|shape| shape.len()).max().unwrap_or(0);
-    let extent = |axis: usize, shape: &&[u64]| {
+/// The extent along one of so many axes of what arrays of these shapes are together.
+fn broadcast<'a>(axis: usize, ndim: usize, mut shapes: impl Iterator<Item = &'a [u64]>) -> u64 {
+    let extent = |shape: &[u64]| {
         let place = (axis + shape.len()).checked_sub(ndim)?;
         shape.get(place).copied().filter(|&extent| extent != 1)
     };
-    let of_axis = |axis| shapes.iter().find_map(|shape| extent(axis, shape)).unwrap_or(1);
-    (0..ndim).map(of_axis).collect()
+    shapes.find_map(extent).unwrap_or(1)
 }
 
 #[cfg(test)]
@@ -391,8 +409,9 @@ mod tests {
 
     #[test]
     fn shapes_are_stretched_to_each_other() {
-        assert_eq!(broadcast(&[&[3, 1], &[4]]), [3, 4]);
-        assert_eq!(broadcast(&[&[], &[2]]), [2]);
-        assert_eq!(broadcast(&[&[0], &[1]]), [0]);
+        let both = |axis, ndim, shapes: [&[u64]; 2]| broadcast(axis, ndim, shapes.into_iter());
+        assert_eq!([0, 1].map(|axis| both(axis, 2, [&[3, 1], &[4]])), [3, 4]);
+        assert_eq!(both(0, 1, [&[], &[2]]), 2);
+        assert_eq!(both(0, 1, [&[0], &[1]]), 0);
     }
 }

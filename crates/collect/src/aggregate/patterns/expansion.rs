@@ -79,7 +79,7 @@ impl Expansions {
         let Some((result, home)) = event.new_result() else { return };
         let is_materialized = match event.class() {
             Class::Repeat | Class::Copy | Class::Array | Class::Convert | Class::Reshape => true,
-            _ if event.is_elementwise() => false,
+            _ if event.is_elementwise => false,
             _ => return,
         };
         let sources = event.inputs();
@@ -153,7 +153,7 @@ impl Expansions {
 
     /// Follows what is made of expansions.
     fn derive(&mut self, event: &Event<'_>, scene: &Scene<'_>) {
-        let is_simple = event.is_elementwise() || event.class() == Class::Reduce;
+        let is_simple = event.is_elementwise || event.class() == Class::Reduce;
         self.follow(event, is_simple, scene);
         if self.open.is_empty() {
             return;
@@ -199,8 +199,7 @@ impl Expansions {
         let is_large = |array: &Array| array.bytes() > expansion.found.bytes / RATIO;
         let mut inputs = event.inputs().filter(|it| it.n > 1);
         let mut is_alone = || inputs.all(|it| self.origin(it) == Some(of));
-        if !event.is_elementwise() || !is_large(result) || expansion.is_materialized && !is_alone()
-        {
+        if !event.is_elementwise || !is_large(result) || expansion.is_materialized && !is_alone() {
             return;
         }
         let site = expansion.found.site;
@@ -271,7 +270,7 @@ impl Expansions {
             let Some(expansion) = self.open.get_mut(&id) else { continue };
             let bytes = array.bytes();
             if bytes <= expansion.found.bytes / RATIO {
-                expansion.reduced_to = Some(array.layout.clone());
+                expansion.reduced_to = Some(ArrayLayout::clone(&array.layout));
             }
             // What is made of a materialized one would be made all the same.
             let other = array.home.filter(|home| home.id != id && !expansion.is_materialized);

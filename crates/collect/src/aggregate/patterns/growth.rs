@@ -104,26 +104,27 @@ fn lines_of(stack: u32, scene: &Scene<'_>) -> u64 {
 }
 
 impl Growth {
+    /// Says whether the array is followed.
     #[inline]
-    pub(super) fn allocated(&mut self, born: &Born<'_>, scene: &Scene<'_>) {
+    pub(super) fn allocated(&mut self, born: &Born<'_>, scene: &Scene<'_>) -> bool {
         let is_small = born.size < SMALLEST;
         let stack = scene.context.stack(born.stack);
         if is_small && stack.is_none_or(|stack| stack.held.live() < MIN_BYTES) {
-            return;
+            return false;
         }
-        self.follow(born, scene);
+        self.follow(born, scene)
     }
 
-    fn follow(&mut self, born: &Born<'_>, scene: &Scene<'_>) {
+    fn follow(&mut self, born: &Born<'_>, scene: &Scene<'_>) -> bool {
         let place = born.site as usize;
         if place >= self.sites.len() && born.site != crate::aggregate::sites::NONE {
             self.sites.resize_with(place + 1, AtSite::default);
         }
-        let Some(site) = self.sites.get_mut(place) else { return };
+        let Some(site) = self.sites.get_mut(place) else { return false };
         let is_small = born.size < SMALLEST;
         if is_small && self.n_small >= MAX_SMALL {
             site.is_cut = true;
-            return;
+            return false;
         }
         let n_site = scene.context.n_allocations(born.site);
         let runs = self.runs.entry(born.stack).or_insert_with(|| {
@@ -175,22 +176,29 @@ impl Growth {
         if let Some(old) = self.entries.insert(born.address, born.size, entry) {
             self.end(&old.value, true, scene);
         }
+        true
     }
 
-    #[inline]
     pub(super) fn died(&mut self, address: u64, size: u64, scene: &Scene<'_>) {
-        if size < SMALLEST && self.n_small == 0 {
-            return;
-        }
         if let Some(entry) = self.entries.remove(address, size) {
             self.end(&entry, true, scene);
         }
     }
 
-    /// An array was read, or what lies in the same block.
-    pub(super) fn read(&mut self, address: u64, scene: &Scene<'_>) {
-        let Some(span) = self.entries.at(address) else { return };
-        let (start, entry) = (span.start, span.value);
+    /// An array in no large block was read: perhaps a small one that is followed.
+    pub(super) fn read_small(&mut self, address: u64, scene: &Scene<'_>) {
+        if self.n_small == 0 {
+            return;
+        }
+        if let Some(span) = self.entries.at(address) {
+            let (start, size) = (span.start, span.value.size);
+            self.read(start, size, scene);
+        }
+    }
+
+    /// An array was read, or what lies in the same block, which begins here and has this size.
+    pub(super) fn read(&mut self, start: u64, size: u64, scene: &Scene<'_>) {
+        let Some(&entry) = self.entries.get(start, size) else { return };
         let n_site = scene.context.n_allocations(entry.site);
         let is_late = || {
             let n_run = self.runs.get(&entry.stack).map_or(0, |runs| runs.n);

@@ -27,12 +27,23 @@ pub(super) struct Heights {
     groups: [u64; RECENT / GROUP],
     /// Ever lower ones.
     older: Vec<Point>,
+    /// The same of the latest points but the very last one, whose height may still rise: what
+    /// reaches to the present is answered by it. Those before `tail_from` have got too old.
+    tail: Vec<Point>,
+    tail_from: usize,
     now: u64,
 }
 
 impl Default for Heights {
     fn default() -> Self {
-        Self { recent: [0; RECENT], groups: [0; RECENT / GROUP], older: Vec::new(), now: 0 }
+        Self {
+            recent: [0; RECENT],
+            groups: [0; RECENT / GROUP],
+            older: Vec::new(),
+            tail: Vec::new(),
+            tail_from: 0,
+            now: 0,
+        }
     }
 }
 
@@ -46,6 +57,7 @@ impl Heights {
     /// An event, after which this much is alive.
     #[inline]
     pub(super) fn tick(&mut self, live: u64) -> u64 {
+        self.follow(Point { at: self.now, height: self.recent[place(self.now)] });
         self.now += 1;
         let now = self.now;
         if let Some(at) = now.checked_sub(RECENT as u64) {
@@ -80,6 +92,12 @@ impl Heights {
             most = older.map_or(0, |point| point.height);
         }
         let (mut at, to) = (from.max(first), to.min(after));
+        if to >= self.now {
+            let tail = self.tail.get(self.tail_from..).unwrap_or(&[]);
+            let highest = tail.get(tail.partition_point(|point| point.at < at));
+            let last = if to == after && at < to { self.recent[place(self.now)] } else { 0 };
+            return most.max(last).max(highest.map_or(0, |point| point.height));
+        }
         while at < to {
             if is_first(at) && at + GROUP as u64 <= to {
                 most = most.max(self.groups[group(at)]);
@@ -90,6 +108,25 @@ impl Heights {
             }
         }
         most
+    }
+
+    /// Takes in a point that isn't the last one any more.
+    #[inline]
+    fn follow(&mut self, point: Point) {
+        let oldest = (point.at + 2).saturating_sub(RECENT as u64);
+        while self.tail.len() > self.tail_from
+            && self.tail.last().is_some_and(|last| last.height <= point.height)
+        {
+            self.tail.pop();
+        }
+        self.tail.push(point);
+        while self.tail.get(self.tail_from).is_some_and(|first| first.at < oldest) {
+            self.tail_from += 1;
+        }
+        if self.tail_from >= RECENT {
+            self.tail.drain(..self.tail_from);
+            self.tail_from = 0;
+        }
     }
 
     /// Keeps a point that is not among the latest ones any more.
@@ -136,6 +173,37 @@ mod tests {
         for (from, to) in [(1, 5001), (4000, 5001), (4900, 4990), (100, 4800), (4999, 5000)] {
             let expected = (from..to).map(live).max().unwrap();
             assert_eq!(heights.max(from, to), expected, "{from}..{to}");
+        }
+    }
+
+    #[test]
+    fn spans_up_to_the_present_are_exact_at_any_time_and_so_are_all_recent_ones() {
+        let mut heights = Heights::default();
+        let mut live = vec![0];
+        for now in 1..=1500_u64 {
+            live.push((now * 7919) % 1009 / (1 + now % 400 / 100));
+            heights.tick(live[live.len() - 1]);
+            if now % 3 == 0 {
+                let drifted = live[live.len() - 1] + now % 50;
+                heights.drift(drifted);
+                *live.last_mut().unwrap() = drifted;
+            }
+            let highest = |from: u64, to: u64| {
+                let points = (0..).zip(&live).filter(|(at, _)| (from..to).contains(at));
+                points.map(|(_, &height)| height).max().unwrap_or(0)
+            };
+            for from in [0, 1, 5, 77, 254, 255, 256, 257, 600, now] {
+                let from = now.saturating_sub(from);
+                for to in [now, now + 1, now + 2] {
+                    let expected = highest(from, to.min(now + 1));
+                    assert_eq!(heights.max(from, to), expected, "{from}..{to} at {now}");
+                }
+                for to in from..now.min(from + 20) {
+                    if now - from < 255 {
+                        assert_eq!(heights.max(from, to), highest(from, to), "{from}..{to}");
+                    }
+                }
+            }
         }
     }
 

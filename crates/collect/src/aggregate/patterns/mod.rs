@@ -37,11 +37,12 @@ mod tests;
 use npprof_model::Pattern;
 use npprof_wire::record::{Counts, Layout, Operation, operation};
 
+use super::arrays::Block as Live;
 use super::sites::{Sites, Stack};
 use super::threads::ThreadIndex;
 use crate::define::Definitions;
 use blocks::{Blocks, Id, Known, SMALLEST};
-use event::Event;
+use event::{Array, Event};
 use heights::Heights;
 use names::Names;
 
@@ -95,6 +96,8 @@ pub(crate) struct Patterns {
     known: Known,
     heights: Heights,
     names: Names,
+    /// Room for the arrays of an event.
+    arrays: Vec<Array>,
     /// The latest allocation at which pins may have been looked for.
     checked: u64,
     appends: appends::Appends,
@@ -113,41 +116,36 @@ pub(crate) struct Patterns {
 }
 
 impl Patterns {
-    /// A block was handed out.
+    /// A block was handed out. Says whether it is followed though it is small: its end has to be told
+    /// by a block that is marked so.
     #[inline]
-    pub(crate) fn allocated(&mut self, born: &Born<'_>, context: Context<'_>) {
+    pub(crate) fn allocated(&mut self, born: &Born<'_>, context: Context<'_>) -> bool {
         if born.size < SMALLEST {
             self.heights.drift(context.live);
         } else {
             self.allocated_large(born, context);
         }
         let scene = Scene { blocks: &self.blocks, heights: &self.heights, context };
-        self.growth.allocated(born, &scene);
+        self.growth.allocated(born, &scene) && born.size < SMALLEST
     }
 
     /// A block was given back; `from` is the stack at that moment, where it is known.
     #[inline]
-    pub(crate) fn freed(
-        &mut self,
-        address: u64,
-        size: u64,
-        from: Option<u32>,
-        context: Context<'_>,
-    ) {
-        if size >= SMALLEST {
-            self.freed_large(address, size, from, context);
+    pub(crate) fn freed(&mut self, block: &Live, from: Option<u32>, context: Context<'_>) {
+        if block.size >= SMALLEST {
+            self.freed_large(block.address(), block.size, from, context);
         }
-        let scene = Scene { blocks: &self.blocks, heights: &self.heights, context };
-        self.growth.died(address, size, &scene);
-        self.appends.died(address);
+        if block.size >= SMALLEST || block.is_followed() {
+            let scene = Scene { blocks: &self.blocks, heights: &self.heights, context };
+            self.growth.died(block.address(), block.size, &scene);
+        }
+        self.appends.died(block.address());
     }
 
-    /// A block was resized: as a free and an allocation, contents kept.
-    pub(crate) fn moved(&mut self, old: u64, born: &Born<'_>, context: Context<'_>) {
-        let size = self.blocks.at(old).map_or(0, |block| block.size);
-        self.written(old, born.stack, context);
-        self.freed(old, size, None, context);
-        self.allocated(born, context);
+    /// A block was resized, which is a free and an allocation, contents kept; this is the free.
+    pub(crate) fn moved(&mut self, old: &Live, stack: u32, context: Context<'_>) {
+        self.written(old.address(), stack, context);
+        self.freed(old, None, context);
     }
 
     /// The array in a block got another layout.
@@ -163,13 +161,18 @@ impl Patterns {
         context: Context<'_>,
     ) {
         let blocks = (&self.blocks, &mut self.known);
-        let event = Event::new(operation, &mut self.names, blocks, context);
-        for home in event.written().filter_map(|array| array.home) {
-            self.written(home.address, operation.stack, context);
-        }
+        let room = std::mem::take(&mut self.arrays);
+        let event = Event::new(operation, &mut self.names, blocks, room, context);
         let scene = Scene { blocks: &self.blocks, heights: &self.heights, context };
+        for home in event.written().filter_map(|array| array.home) {
+            self.copies.written(home.id, &scene);
+            self.expansions.written(home.id, operation.stack, &scene);
+        }
         for array in event.read() {
-            self.growth.read(array.address, &scene);
+            match array.home {
+                Some(home) => self.growth.read(home.address, home.size, &scene),
+                None => self.growth.read_small(array.address, &scene),
+            }
         }
         if let Some((n, size)) = event.rows_of_sequence() {
             self.growth.read_rows(n, size, &scene);
@@ -200,8 +203,9 @@ impl Patterns {
             }
         }
         for home in event.arrays.iter().filter_map(|array| array.home) {
-            self.blocks.claim(home.id, home.address);
+            self.blocks.claim(home.id, home.place);
         }
+        self.arrays = event.arrays;
     }
 
     /// A small operation read or wrote a part of a block.
@@ -213,18 +217,23 @@ impl Patterns {
         is_write: bool,
         context: Context<'_>,
     ) {
-        if is_write {
-            self.written(address, 0, context);
-        } else {
-            let scene = Scene { blocks: &self.blocks, heights: &self.heights, context };
-            self.growth.read(address, &scene);
-        }
-        if let Some(block) = self.blocks.at(address) {
-            let range = (address, address.saturating_add(size));
-            self.reserves.touched(block.id, range, is_write);
+        let scene = Scene { blocks: &self.blocks, heights: &self.heights, context };
+        let Some(block) = self.blocks.at(address) else {
             if !is_write {
-                self.boundary.touched(block.id);
+                self.growth.read_small(address, &scene);
             }
+            return;
+        };
+        if is_write {
+            self.copies.written(block.id, &scene);
+            self.expansions.written(block.id, 0, &scene);
+        } else {
+            self.growth.read(block.address, block.size, &scene);
+        }
+        let range = (address, address.saturating_add(size));
+        self.reserves.touched(block.id, range, is_write);
+        if !is_write {
+            self.boundary.touched(block.id);
         }
     }
 
@@ -272,10 +281,10 @@ impl Patterns {
         if born.size >= CHECKED {
             self.checked = id.0;
         }
-        self.blocks.add(id, born, &mut self.known, context);
+        let place = self.blocks.add(id, born, &mut self.known, context);
         self.pins.allocated(born.size);
         let scene = Scene { blocks: &self.blocks, heights: &self.heights, context };
-        let Some(block) = self.blocks.at(born.address) else { return };
+        let Some(block) = self.blocks.in_place(place) else { return };
         self.reserves.allocated(block, born.is_zeroed, &mut self.names, &scene);
         self.loops.allocated(block, &scene);
         let expansions = &self.expansions;

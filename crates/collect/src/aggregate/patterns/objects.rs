@@ -32,7 +32,7 @@ impl Objects {
             return;
         }
         let is_use = matches!(event.class(), Class::Array | Class::Reduce | Class::Accumulate)
-            || event.is_elementwise();
+            || event.is_elementwise;
         if !is_use || scene.context.is_inside(event.raw.stack, &VECTORIZE) {
             return;
         }

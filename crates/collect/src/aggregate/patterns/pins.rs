@@ -95,7 +95,7 @@ impl Pins {
             bytes: block.size.saturating_sub(viewed),
             time: 0,
             facts: Arc::new(facts),
-            detail: block.layout.clone(),
+            detail: ArrayLayout::clone(&block.layout),
         };
         let old = self.open.remove(&block.id);
         if let Some(old) = &old

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use npprof_model::{Detail, Pattern, SiteRole};
+use npprof_model::{ArrayLayout, Detail, Pattern, SiteRole};
 use npprof_wire::record::{Role, Scalar, operation};
 use rustc_hash::FxHashMap;
 
@@ -111,7 +111,7 @@ impl Sequences {
                 continue;
             }
             let detail = Detail::ListConversion { n_elements: n, is_round_trip: false };
-            let facts = Facts { result: Some(layout.clone()), ..event.facts() };
+            let facts = Facts { result: Some(ArrayLayout::clone(layout)), ..event.facts() };
             self.conversions.add(&Found {
                 site: event.site,
                 bytes: dead.block.size,

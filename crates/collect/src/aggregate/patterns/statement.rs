@@ -23,6 +23,8 @@ const MIN_EXTRA: u64 = 1 << 20;
 const MAX_PIECES: usize = 512;
 /// Temporaries that are told.
 const MAX_TOLD: usize = 16;
+/// Executions whose room is kept for others.
+const MAX_SPARE: usize = 16;
 
 /// A block that an execution allocated.
 #[derive(Clone, Debug)]
@@ -37,7 +39,7 @@ struct Piece {
     /// A function of the user's that the statement called did, or may have.
     is_given: bool,
     operation: u16,
-    layout: ArrayLayout,
+    layout: Arc<ArrayLayout>,
 }
 
 #[derive(Clone, Debug)]
@@ -82,6 +84,9 @@ pub(super) struct Statements {
     calls: Calls,
     tallies: Tallies<Detail>,
     savings: FxHashMap<u32, Saving>,
+    /// Room that executions which are over have left.
+    spare: Vec<(Vec<u32>, Vec<Piece>)>,
+    path: Vec<u32>,
 }
 
 impl Statements {
@@ -95,7 +100,8 @@ impl Statements {
         let context = scene.context;
         let Some((activation, line)) = statement(block.stack, context) else { return };
         self.come_to(block.stack, born.thread, scene, &is_expansion);
-        let path = path(block.stack, context);
+        let mut path = std::mem::take(&mut self.path);
+        to_path(block.stack, context, &mut path);
         let at = self.of_thread(born.thread);
         let is_same = |it: &Execution| it.activation == activation && it.line == line;
         let is_again = |it: &Execution| match path.cmp(&it.path) {
@@ -112,11 +118,12 @@ impl Statements {
         if executions.last().is_none_or(|last| !is_same(last)) {
             self.n_executions += 1;
             let number = self.n_executions;
-            let (site, pieces) = (block.site, Vec::new());
-            executions.push(Execution { number, activation, line, site, path: Vec::new(), pieces });
+            let (path, pieces) = self.spare.pop().unwrap_or_default();
+            let site = block.site;
+            executions.push(Execution { number, activation, line, site, path, pieces });
         }
         let Some(execution) = executions.last_mut() else { return };
-        execution.path = path;
+        self.path = std::mem::replace(&mut execution.path, path);
         if execution.pieces.len() < MAX_PIECES {
             self.owners.insert(block.id, execution.number);
             execution.pieces.push(Piece {
@@ -214,7 +221,7 @@ impl Statements {
     }
 
     fn close_last(&mut self, at: usize, scene: &Scene<'_>, is_expansion: &impl Fn(Id) -> bool) {
-        let Some(execution) = self.threads[at].executions.pop() else { return };
+        let Some(mut execution) = self.threads[at].executions.pop() else { return };
         for piece in &execution.pieces {
             self.owners.remove(&piece.id);
         }
@@ -224,6 +231,10 @@ impl Statements {
                 saving.span(span, bytes, scene.heights);
             }
             self.tallies.add(&chain.found);
+        }
+        if self.spare.len() < MAX_SPARE {
+            execution.pieces.clear();
+            self.spare.push((execution.path, execution.pieces));
         }
     }
 
@@ -319,7 +330,7 @@ impl Execution {
             .take(MAX_TOLD)
             .map(|piece| Temporary {
                 operation: name(piece),
-                layout: piece.layout.clone(),
+                layout: ArrayLayout::clone(&piece.layout),
                 bytes: Bytes(piece.size),
             })
             .collect();
@@ -354,10 +365,9 @@ fn statement(stack: u32, context: Context<'_>) -> Option<(Activation, u32)> {
 }
 
 /// Offsets of the instructions of a stack, from the user's frame inwards.
-fn path(stack: u32, context: Context<'_>) -> Vec<u32> {
+fn to_path(stack: u32, context: Context<'_>, to: &mut Vec<u32>) {
     let home = context.stack(context.home(stack)).into_iter().map(|frame| frame.byte_offset);
-    let mut path: Vec<u32> =
-        context.inner(stack).map(|(_, frame)| frame.byte_offset).chain(home).collect();
-    path.reverse();
-    path
+    to.clear();
+    to.extend(context.inner(stack).map(|(_, frame)| frame.byte_offset).chain(home));
+    to.reverse();
 }

@@ -156,7 +156,7 @@ fn transformed(event: &Event<'_>, scene: &Scene<'_>) -> Option<Vec<Option<i64>>>
 /// The stride of the innermost loop for each array of an operation, where there is such a loop.
 fn inner_strides(event: &Event<'_>) -> Option<Vec<Option<i64>>> {
     let walk = match event.class() {
-        Class::Elementwise if event.is_elementwise() => Walk::Elementwise,
+        Class::Elementwise if event.is_elementwise => Walk::Elementwise,
         Class::Reduce => Walk::Reduce,
         Class::Accumulate => Walk::Accumulate,
         // Without an axis, the elements are taken as they lie.

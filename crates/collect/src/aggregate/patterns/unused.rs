@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use npprof_model::{Bytes, Detail, Pattern};
+use npprof_model::{ArrayLayout, Bytes, Detail, Pattern};
 use npprof_wire::record::Role;
 use rustc_hash::FxHashMap;
 
@@ -72,7 +72,7 @@ impl Reserves {
         let n_rows = block.layout.shape.first().copied().unwrap_or(1).max(1);
         let facts = Facts {
             operation: name.clone(),
-            result: Some(block.layout.clone()),
+            result: Some(ArrayLayout::clone(&block.layout)),
             ..Facts::default()
         };
         let facts = Arc::new(facts);

@@ -62,7 +62,7 @@ impl Upcasts {
         let (result, home) = event.new_result()?;
         self.inherit(event, (result, home.id), scene);
         let is_promoting =
-            matches!(event.class(), Class::Concatenate | Class::Where) || event.is_elementwise();
+            matches!(event.class(), Class::Concatenate | Class::Where) || event.is_elementwise;
         if !is_promoting {
             return None;
         }
