@@ -5,7 +5,7 @@
 //! looked at, so that what was checked is what is used.
 
 use npprof_shm::{RingReader, Segment};
-use npprof_wire::decode::{DecodeError, decode};
+use npprof_wire::decode::{DecodeError, decode, decode_and};
 use npprof_wire::record::{MAX_RECORD_WORDS, Record};
 use npprof_wire::segment::{MAIN_RING, N_RINGS, SIDE_RING_WORDS};
 
@@ -18,6 +18,8 @@ pub(crate) const CHUNK_WORDS: usize = 1 << 14;
 
 /// Records that are looked at together: some more than a processor has loads under way.
 const GLANCE_RECORDS: usize = 32;
+/// So many words are taken in before it is asked again whether the tables have got large.
+const FEW_WORDS: usize = 1 << 10;
 
 const _: () = assert!(MAX_RECORD_WORDS < CHUNK_WORDS && MAX_RECORD_WORDS < SIDE_RING_WORDS);
 
@@ -113,8 +115,8 @@ pub(crate) struct Reader {
     sides: Vec<Lane>,
     /// The least position that a side ring's next record waits for.
     due: u64,
-    /// The blocks of the main ring's records up to this one have been glanced at.
-    glanced: usize,
+    /// Up to this word of the main ring's, records can be taken in without looking up.
+    pause: usize,
 }
 
 impl Reader {
@@ -122,7 +124,7 @@ impl Reader {
         let mut main = Lane::new(MAIN_RING);
         main.thread = thread;
         let sides = (0..N_RINGS).filter(|&ring| ring != MAIN_RING).map(Lane::new).collect();
-        Self { main, sides, due: u64::MAX, glanced: 0 }
+        Self { main, sides, due: u64::MAX, pause: 0 }
     }
 
     /// Position of the next word of the main ring.
@@ -159,7 +161,6 @@ impl Reader {
         let mut n_main = 0;
         while !self.main.is_copied() && n_main < max_words {
             n_main += self.main.fill(segment, CHUNK_WORDS);
-            self.glanced = 0;
             self.take_main(to)?;
         }
         if self.main.is_copied() {
@@ -178,26 +179,40 @@ impl Reader {
 
     /// Takes in all whole records of the main ring that were copied.
     fn take_main(&mut self, to: &mut Aggregate) -> Result<(), StreamError> {
+        self.pause = self.main.done;
         loop {
-            if self.due <= self.main.position() {
-                self.take_sides(self.main.position(), to)?;
+            if self.main.done >= self.pause {
+                self.look_up(to)?;
             }
-            if self.main.done >= self.glanced && to.is_far() {
-                self.glance_ahead(to);
+            let Lane { words, done, thread, .. } = &mut self.main;
+            let taken = decode_and(words.get(*done..).unwrap_or(&[]), |record, len| {
+                to.apply(record, thread).map(|()| len)
+            });
+            match taken {
+                Ok(len) => *done += len?,
+                // It says what is wrong, if anything is.
+                Err(_) => return self.main.next().map(|_| ()),
             }
-            let mut thread = self.main.thread;
-            let Some((record, len)) = self.main.next()? else {
-                return Ok(());
-            };
-            to.apply(record, &mut thread)?;
-            self.main.thread = thread;
-            self.main.done += len;
         }
     }
 
-    /// Looks at what the next records are about. Taking a record in waits for its block and its site
-    /// to come from memory; here the waits for all of them overlap.
-    fn glance_ahead(&mut self, to: &Aggregate) {
+    /// Takes in what comes before the next record of the main ring, and says how long that can wait
+    /// then.
+    #[inline(never)]
+    fn look_up(&mut self, to: &mut Aggregate) -> Result<(), StreamError> {
+        if self.due <= self.main.position() {
+            self.take_sides(self.main.position(), to)?;
+        }
+        let until = self.due.saturating_sub(self.main.position());
+        let until = self.main.done.saturating_add(usize::try_from(until).unwrap_or(usize::MAX));
+        let glanced = if to.is_far() { self.glance_ahead(to) } else { usize::MAX };
+        self.pause = until.min(glanced).min(self.main.done + FEW_WORDS);
+        Ok(())
+    }
+
+    /// Looks at what the next records are about, and says how far. Taking a record in waits for its
+    /// block and its site to come from memory; here the waits for all of them overlap.
+    fn glance_ahead(&self, to: &Aggregate) -> usize {
         let mut at = self.main.done;
         let mut stacks = [0; GLANCE_RECORDS];
         for next in &mut stacks {
@@ -219,7 +234,7 @@ impl Reader {
                 std::hint::black_box(to.glance_at_site(stack));
             }
         }
-        self.glanced = at.max(self.main.done + 1);
+        at
     }
 
     /// Takes in the records of the side rings that come before the main ring's `position`.

@@ -46,6 +46,20 @@ impl core::error::Error for DecodeError {}
 /// [`DecodeError`] for anything that the encoder can't have written.
 #[inline(always)]
 pub fn decode(words: &[u64]) -> Result<(Record<'_>, usize), DecodeError> {
+    decode_and(words, |record, len| (record, len))
+}
+
+/// As [`decode`], where it is known what is to be done with a record: as that is done at several places,
+/// once for each frequent kind, the compiler needn't put a record together first.
+///
+/// # Errors
+///
+/// Those of [`decode`]; nothing has been done then.
+#[inline(always)]
+pub fn decode_and<'a, T>(
+    words: &'a [u64],
+    take: impl FnOnce(Record<'a>, usize) -> T,
+) -> Result<T, DecodeError> {
     let Some(&first) = words.first() else {
         return Err(DecodeError::Truncated { claimed: 1, left: 0 });
     };
@@ -55,9 +69,9 @@ pub fn decode(words: &[u64]) -> Result<(Record<'_>, usize), DecodeError> {
     // The two kinds of which there are most, where the reader can see what it gets; a record as
     // a whole is too large to be handed around.
     match (first & 0xff) as u8 {
-        FREE => Ok((Record::Free { address: rest, at: FreedAt::Elsewhere }, 1)),
-        FREE_SAME_LINE => Ok((Record::Free { address: rest, at: FreedAt::SameLine }, 1)),
-        FREE_SAME_PLACE => Ok((Record::Free { address: rest, at: FreedAt::SamePlace }, 1)),
+        kind @ (FREE | FREE_SAME_LINE | FREE_SAME_PLACE) => {
+            Ok(take(Record::Free { address: rest, at: freed_at(kind) }, 1))
+        }
         ALLOC => {
             let traits = word(words, 1, 3)?;
             let size = word(words, 2, 3)?;
@@ -71,9 +85,22 @@ pub fn decode(words: &[u64]) -> Result<(Record<'_>, usize), DecodeError> {
                 is_first: traits & IS_FIRST != 0,
                 layout,
             };
-            Ok((record, len))
+            Ok(take(record, len))
         }
-        kind => other(words, kind, first),
+        kind => {
+            let (record, len) = other(words, kind, first)?;
+            Ok(take(record, len))
+        }
+    }
+}
+
+/// What a kind of record says of where a block was given back.
+#[inline]
+const fn freed_at(kind: u8) -> FreedAt {
+    match kind {
+        FREE_SAME_LINE => FreedAt::SameLine,
+        FREE_SAME_PLACE => FreedAt::SamePlace,
+        _ => FreedAt::Elsewhere,
     }
 }
 
@@ -113,11 +140,7 @@ fn other(words: &[u64], kind: u8, first: u64) -> Result<(Record<'_>, usize), Dec
         STAMP => (Record::Stamp { position: rest }, 1),
         FREE_FROM => {
             let second = word(words, 1, 2)?;
-            let at = match (second & 0xff) as u8 {
-                FREE_SAME_LINE => FreedAt::SameLine,
-                FREE_SAME_PLACE => FreedAt::SamePlace,
-                _ => FreedAt::Elsewhere,
-            };
+            let at = freed_at((second & 0xff) as u8);
             (Record::FreeFrom { address: rest, at, stack: high(second) }, 2)
         }
         OPERATION => operation(words, first)?,

@@ -42,6 +42,10 @@ impl Aggregate {
                 if operation != 0 {
                     self.note_maker(operation, is_first, &block)?;
                 }
+                if self.is_beneath(&block) {
+                    self.patterns.drift(self.sums.live);
+                    return Ok(());
+                }
                 let born = Born {
                     address,
                     size: size_bytes,

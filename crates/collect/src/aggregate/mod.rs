@@ -310,7 +310,16 @@ impl Aggregate {
             self.count_temporary(&block, at, thread);
         }
         self.release(&block);
-        self.patterns.freed(&block, from, context!(self));
+        if self.patterns.is_concerned(&block) {
+            self.patterns.freed(&block, from, context!(self));
+        }
+    }
+
+    /// Whether no tracker follows a block like this one, which was just made.
+    #[inline]
+    fn is_beneath(&self, block: &Block) -> bool {
+        let stack = self.stacks.get(block.stack as usize);
+        stack.is_some_and(|stack| patterns::is_beneath(block.size, stack.held.live()))
     }
 
     /// Counts a block that is no longer among the live ones.

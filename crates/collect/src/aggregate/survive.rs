@@ -4,7 +4,8 @@
 use std::sync::atomic::Ordering;
 
 use npprof_shm::{Segment, children};
-use npprof_wire::decode::decode;
+use npprof_wire::decode::decode_and;
+use npprof_wire::record::Record;
 use npprof_wire::segment::{COUNTERS, MAIN_RING, N_RINGS, positions, ring_start};
 
 use super::Aggregate;
@@ -60,9 +61,9 @@ pub(crate) fn shared_memory(header: &[(u16, u64)], heads: [u64; N_RINGS], words:
 /// Takes in all words up to the first that are no record or make no sense.
 pub(crate) fn feed(aggregate: &mut Aggregate, mut words: &[u64]) -> Result<(), StreamError> {
     let mut thread = ThreadIndex::default();
-    while let Ok((record, len)) = decode(words) {
-        aggregate.apply(record, &mut thread)?;
-        words = &words[len..];
+    let mut take = |record: Record<'_>, len| aggregate.apply(record, &mut thread).map(|()| len);
+    while let Ok(len) = decode_and(words, &mut take) {
+        words = &words[len?..];
     }
     Ok(())
 }

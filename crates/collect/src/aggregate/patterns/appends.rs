@@ -122,12 +122,14 @@ impl Appends {
         chains.push(chain);
     }
 
-    /// A block was given back.
+    /// Whether there is an array to which another one may be appended.
     #[inline]
+    pub(super) fn has_tails(&self) -> bool {
+        !self.tails.is_empty()
+    }
+
+    /// A block was given back.
     pub(super) fn died(&mut self, address: u64) {
-        if self.tails.is_empty() {
-            return;
-        }
         let Some(site) = self.tails.remove(&address) else { return };
         let Some(chains) = self.chains.get_mut(&site) else { return };
         let is_it = |chain: &Chain| chain.last.is_some_and(|(last, _)| last == address);

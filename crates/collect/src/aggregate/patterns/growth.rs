@@ -14,12 +14,12 @@ use super::blocks::SMALLEST;
 use super::savings::Saving;
 use super::spans::Spans;
 use super::tally::{Facts, Found, Tally, saves};
-use super::{Born, Scene};
+use super::{Born, Scene, is_beneath};
 
 /// Arrays at a site that make it worth a word.
 const MIN_LIVE: u64 = 8;
 /// Bytes, likewise; of small arrays, from where on they are followed one by one.
-const MIN_BYTES: u64 = 1 << 20;
+pub(super) const MIN_BYTES: u64 = 1 << 20;
 /// Small arrays that are followed.
 const MAX_SMALL: usize = 1 << 18;
 /// Allocations at a site, not all by the same stack, after which a read is late.
@@ -105,11 +105,9 @@ fn lines_of(stack: u32, scene: &Scene<'_>) -> u64 {
 
 impl Growth {
     /// Says whether the array is followed.
-    #[inline]
     pub(super) fn allocated(&mut self, born: &Born<'_>, scene: &Scene<'_>) -> bool {
-        let is_small = born.size < SMALLEST;
         let stack = scene.context.stack(born.stack);
-        if is_small && stack.is_none_or(|stack| stack.held.live() < MIN_BYTES) {
+        if stack.is_none_or(|stack| is_beneath(born.size, stack.held.live())) {
             return false;
         }
         self.follow(born, scene)

@@ -115,10 +115,27 @@ pub(crate) struct Patterns {
     upcasts: upcast::Upcasts,
 }
 
+/// Whether no tracker follows a block of this size, made by a stack of which this much is alive.
+#[inline]
+pub(crate) const fn is_beneath(size: u64, alive: u64) -> bool {
+    size < SMALLEST && alive < growth::MIN_BYTES
+}
+
 impl Patterns {
+    /// A block was handed out that no tracker follows, see [`is_beneath`].
+    #[inline]
+    pub(crate) const fn drift(&mut self, live: u64) {
+        self.heights.drift(live);
+    }
+
+    /// Whether the end of a block has to be told.
+    #[inline]
+    pub(crate) fn is_concerned(&self, block: &Live) -> bool {
+        block.size >= SMALLEST || block.is_followed() || self.appends.has_tails()
+    }
+
     /// A block was handed out. Says whether it is followed though it is small: its end has to be told
     /// by a block that is marked so.
-    #[inline]
     pub(crate) fn allocated(&mut self, born: &Born<'_>, context: Context<'_>) -> bool {
         if born.size < SMALLEST {
             self.heights.drift(context.live);
@@ -130,7 +147,7 @@ impl Patterns {
     }
 
     /// A block was given back; `from` is the stack at that moment, where it is known.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn freed(&mut self, block: &Live, from: Option<u32>, context: Context<'_>) {
         if block.size >= SMALLEST {
             self.freed_large(block.address(), block.size, from, context);
