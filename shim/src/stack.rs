@@ -21,7 +21,7 @@ use npprof_wire::record::{Fact, Kind, MAX_RECORD_WORDS};
 
 use crate::install::python::{CodeTexts, Python};
 use crate::memory::{Address, read};
-use crate::stack::recent::Recent;
+use crate::stack::recent::{Entry, N_RECENT, Recent};
 use crate::stream::Stream;
 use crate::table::{Key, Table, mix};
 
@@ -157,11 +157,12 @@ impl Kept {
     const NONE: Self = Self { frame: 0, place: Place { code: 0, instruction: 0 }, stack: 0 };
 }
 
-/// The memory that [`Stacks`] works with: two arrays of frames, and what it takes to define a code
-/// object, for which a thread's own stack may be too small.
+/// The memory that [`Stacks`] works with: two arrays of frames, the stacks of lately, and what it takes
+/// to define a code object, for which a thread's own stack may be too small.
 pub(crate) struct Room {
     kept: [Kept; MAX_FRAMES],
     found: [Kept; MAX_FRAMES],
+    recent: [Entry; N_RECENT],
     texts: CodeTexts,
     words: [u64; MAX_RECORD_WORDS],
 }
@@ -174,6 +175,7 @@ unsafe impl Sync for RoomCell {}
 static ROOM: RoomCell = RoomCell(UnsafeCell::new(Room {
     kept: [Kept::NONE; MAX_FRAMES],
     found: [Kept::NONE; MAX_FRAMES],
+    recent: [Entry::NONE; N_RECENT],
     texts: CodeTexts::new(),
     words: [0; MAX_RECORD_WORDS],
 }));
@@ -204,6 +206,28 @@ impl Key for StackKey {
         let first = u64::from(self.caller) << 32 | u64::from(self.code);
         mix(first, u64::from(self.byte_offset.cast_unsigned()))
     }
+}
+
+/// A place in what a code object contains.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct LineKey {
+    code: u32,
+    byte_offset: i32,
+}
+
+impl Key for LineKey {
+    #[inline]
+    fn hash(&self) -> u64 {
+        (u64::from(self.code) << 32 | u64::from(self.byte_offset.cast_unsigned())).hash()
+    }
+}
+
+/// The line of a place, and how far it reaches, as in [`Stack`].
+#[derive(Clone, Copy)]
+struct Extent {
+    line: u32,
+    before: u16,
+    after: u16,
 }
 
 /// A stack's number, and the instructions around it that are on the same line.
@@ -259,6 +283,8 @@ pub(crate) struct Stacks {
     texts: &'static mut CodeTexts,
     words: &'static mut [u64; MAX_RECORD_WORDS],
     stacks: Table<StackKey, Stack>,
+    /// Lines of places, which many stacks have in common.
+    lines: Table<LineKey, Extent>,
     recent: Recent,
     codes: Table<u64, u32>,
     contents: Table<ContentKey, u32>,
@@ -290,7 +316,7 @@ const NO_LINE: Line =
 
 impl Stacks {
     pub(crate) const fn new(offsets: FrameOffsets, room: &'static mut Room) -> Self {
-        let Room { kept, found, texts, words } = room;
+        let Room { kept, found, recent, texts, words } = room;
         Self {
             offsets,
             kept,
@@ -299,7 +325,8 @@ impl Stacks {
             texts,
             words,
             stacks: Table::EMPTY,
-            recent: Recent::new(),
+            lines: Table::EMPTY,
+            recent: Recent::new(recent),
             codes: Table::EMPTY,
             contents: Table::EMPTY,
             n_stacks: 0,
@@ -469,7 +496,8 @@ impl Stacks {
         stream: &mut Stream,
     ) -> Stack {
         let byte_offset = self.offsets.byte_offset(place);
-        let code = match self.codes.get(&(place.code as u64)) {
+        let known = self.codes.get(&(place.code as u64));
+        let code = match known {
             Some(code) => code,
             // Looked at first: 3.13's helper for `__init__` lies in memory that can't be written,
             // so nobody can ask to be told of its death.
@@ -492,7 +520,7 @@ impl Stacks {
             None => unsafe { self.define_stack(key, place.code, python, stream) },
         };
         // Only where its death will be told of.
-        if self.codes.get(&(place.code as u64)).is_some() {
+        if known.is_some() || self.codes.get(&(place.code as u64)).is_some() {
             self.recent.put(caller, place, stack);
         }
         stack
@@ -521,32 +549,24 @@ impl Stacks {
             return at_caller;
         }
         let number = self.n_stacks.wrapping_add(1);
-        // SAFETY: as above.
-        let line_at = |offset: i32| unsafe { python.line_of(code, offset) };
-        let line = line_at(key.byte_offset);
-        let reach = |step: i32| {
-            let mut distance = 0_i32;
-            if key.byte_offset > MAX_EXTENT_OFFSET {
-                return 0;
+        let place = LineKey { code: key.code, byte_offset: key.byte_offset };
+        let extent = match self.lines.get(&place) {
+            Some(extent) => extent,
+            None => {
+                // SAFETY: as above.
+                let extent = unsafe { extent_of(code, key.byte_offset, python) };
+                // Without room for it, the line is looked for again.
+                self.lines.insert(place, extent);
+                extent
             }
-            while distance < MAX_LINE_UNITS.wrapping_mul(2) {
-                let next = distance.wrapping_add(2);
-                let offset = key.byte_offset.wrapping_add(step.wrapping_mul(next));
-                if offset < 0 || line_at(offset) != line {
-                    break;
-                }
-                distance = next;
-            }
-            u16::try_from(distance).unwrap_or(0)
         };
-        let after = reach(1).wrapping_add(2);
-        let stack = Stack { stack: number, before: reach(-1), after };
+        let Extent { line, before, after } = extent;
+        let stack = Stack { stack: number, before, after };
         if !self.stacks.insert(key, stack) {
             self.tell_full(stream);
             return at_caller;
         }
         let mut words = [0; 8];
-        let line = u32::try_from(line).unwrap_or(0);
         let frame = (key.code, line, key.byte_offset.cast_unsigned());
         stream.define(Definition::stack(&mut words, number, key.caller, frame).finish());
         self.n_stacks = number;
@@ -637,4 +657,33 @@ impl Stacks {
         // SAFETY: as above.
         unsafe { self.offsets.place(frame) }.code
     }
+}
+
+/// The line at a place in a code object, and how far it reaches to both sides.
+///
+/// # Safety
+///
+/// `code` must be a live code object, with the interpreter lock held.
+#[cold]
+unsafe fn extent_of(code: Address, byte_offset: i32, python: &Python) -> Extent {
+    // SAFETY: the caller vouches for the code object.
+    let line_at = |offset: i32| unsafe { python.line_of(code, offset) };
+    let line = line_at(byte_offset);
+    let reach = |step: i32| {
+        let mut distance = 0_i32;
+        if byte_offset > MAX_EXTENT_OFFSET {
+            return 0;
+        }
+        while distance < MAX_LINE_UNITS.wrapping_mul(2) {
+            let next = distance.wrapping_add(2);
+            let offset = byte_offset.wrapping_add(step.wrapping_mul(next));
+            if offset < 0 || line_at(offset) != line {
+                break;
+            }
+            distance = next;
+        }
+        u16::try_from(distance).unwrap_or(0)
+    };
+    let after = reach(1).wrapping_add(2);
+    Extent { line: u32::try_from(line).unwrap_or(0), before: reach(-1), after }
 }

@@ -5,11 +5,11 @@
 
 use super::{Place, Stack};
 
-/// Stacks that are remembered.
-const N_RECENT: usize = 128;
+/// Stacks that are remembered: enough for the places that a large program comes to again and again.
+pub(super) const N_RECENT: usize = 8192;
 
 #[derive(Clone, Copy)]
-struct Entry {
+pub(super) struct Entry {
     place: Place,
     caller: u32,
     /// See [`Recent::age`].
@@ -17,22 +17,25 @@ struct Entry {
     stack: Stack,
 }
 
-const NONE: Entry = Entry {
-    place: Place { code: 0, instruction: 0 },
-    caller: 0,
-    age: 0,
-    stack: Stack { stack: 0, before: 0, after: 0 },
-};
+impl Entry {
+    pub(super) const NONE: Self = Self {
+        place: Place { code: 0, instruction: 0 },
+        caller: 0,
+        age: 0,
+        stack: Stack { stack: 0, before: 0, after: 0 },
+    };
+}
 
 pub(super) struct Recent {
-    entries: [Entry; N_RECENT],
+    entries: &'static mut [Entry; N_RECENT],
     /// How often all was forgotten: entries of another age don't count.
     age: u32,
 }
 
 impl Recent {
-    pub(super) const fn new() -> Self {
-        Self { entries: [NONE; N_RECENT], age: 1 }
+    /// Nothing is remembered, in `entries` that are all [`Entry::NONE`].
+    pub(super) const fn new(entries: &'static mut [Entry; N_RECENT]) -> Self {
+        Self { entries, age: 1 }
     }
 
     #[inline(always)]
@@ -54,7 +57,8 @@ impl Recent {
     pub(super) fn forget(&mut self) {
         self.age = self.age.wrapping_add(1);
         if self.age == 0 {
-            *self = Self::new();
+            *self.entries = [Entry::NONE; N_RECENT];
+            self.age = 1;
         }
     }
 }
@@ -62,21 +66,26 @@ impl Recent {
 /// Neighbouring instructions and stacks are told apart.
 #[inline(always)]
 fn slot(caller: u32, place: Place) -> usize {
-    let instruction = (place.instruction >> 1) as usize;
-    let hash =
-        instruction ^ instruction >> 7 ^ place.code >> 4 ^ (caller as usize).wrapping_mul(37);
-    hash & N_RECENT.wrapping_sub(1)
+    let place = place.instruction.wrapping_add((place.code as u64).rotate_left(5));
+    let mixed = (place ^ u64::from(caller) << 20).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 40) as usize & N_RECENT.wrapping_sub(1)
 }
 
 const _: () = assert!(N_RECENT.is_power_of_two());
+const _: () = assert!(size_of::<Entry>() == 32, "two of them fit into a cache line");
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    #[expect(clippy::disallowed_types, reason = "a test, not a hook")]
+    fn recent() -> Recent {
+        Recent::new(Box::leak(Box::new([Entry::NONE; N_RECENT])))
+    }
+
     #[test]
     fn a_stack_is_found_by_its_caller_and_its_place_until_all_is_forgotten() {
-        let mut recent = Recent::new();
+        let mut recent = recent();
         let place = Place { code: 0x1000, instruction: 0x1040 };
         let stack = Stack { stack: 7, before: 2, after: 4 };
         assert!(recent.get(3, place).is_none());
@@ -91,6 +100,6 @@ mod tests {
 
     #[test]
     fn nothing_is_found_where_nothing_was_put() {
-        assert!(Recent::new().get(0, NONE.place).is_none());
+        assert!(recent().get(0, Entry::NONE.place).is_none());
     }
 }
