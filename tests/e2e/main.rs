@@ -12,6 +12,7 @@ mod interplay;
 mod killed;
 mod layouts;
 mod lossless;
+mod measuring;
 mod operations;
 mod processes;
 mod real;
