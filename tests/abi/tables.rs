@@ -5,7 +5,7 @@ use std::mem::{offset_of, size_of};
 
 use npprof_abi::numpy::{
     ArrayBody, DataMemHandler, DatetimeMetadata, NumpyLayout, api, array, builtin_name, data_mem,
-    descr, dtype, ufunc,
+    descr, dtype, scalar, ufunc,
 };
 use npprof_abi::python::{
     DEBUG_BUILD_SYMBOL, FrameKind, Instruction, MethodDef, ObjectHeader, PythonLayout, TopFrame,
@@ -413,6 +413,7 @@ fn handlers_and_ufuncs() -> impl Iterator<Item = (String, i64)> {
         ("PyUFuncObject.obj", ufunc::OBJ),
         ("PyUFuncObject.core_enabled", ufunc::CORE_ENABLED),
         ("PyUFuncObject.core_signature", ufunc::CORE_SIGNATURE),
+        ("PyLongScalarObject.obval", scalar::LONG_VALUE),
     ])
 }
 
@@ -422,6 +423,7 @@ fn slots() -> impl Iterator<Item = (String, i64)> {
         ("slot.PyArray_Type", api::ARRAY_TYPE),
         ("slot.PyArrayDescr_Type", api::DESCR_TYPE),
         ("slot.PyArrayIter_Type", api::ITER_TYPE),
+        ("slot.PyLongArrType_Type", api::LONG_TYPE),
         ("slot.PyArray_DescrFromType", api::DESCR_FROM_TYPE),
         ("slot.PyArray_FromAny", api::FROM_ANY),
         ("slot.PyArray_NewCopy", api::NEW_COPY),
@@ -608,6 +610,8 @@ fn slots_for_reader() -> Value {
         "slot.abi_version": api::GET_ABI_VERSION,
         "slot.feature_version": api::GET_FEATURE_VERSION,
         "slot.array_type": api::ARRAY_TYPE,
+        "slot.long_type": api::LONG_TYPE,
+        "long_value_at": scalar::LONG_VALUE,
         "slot.descr_type": api::DESCR_TYPE,
         "slot.descr_from_type": api::DESCR_FROM_TYPE,
         "slot.default_handler": api::DEFAULT_DATA_MEM_HANDLER,

@@ -24,6 +24,7 @@
 /* The first version with data-memory handlers; NumPy 2's headers otherwise hide them. */
 #define NPY_TARGET_VERSION NPY_1_22_API_VERSION
 #include <numpy/arrayobject.h>
+#include <numpy/arrayscalars.h>
 #include <numpy/ufuncobject.h>
 
 static void *numbers[512];
@@ -185,6 +186,7 @@ static void ufunc(void)
     FIELD(PyUFuncObject, obj);
     FIELD(PyUFuncObject, core_enabled);
     FIELD(PyUFuncObject, core_signature);
+    FIELD(PyLongScalarObject, obval);
 }
 
 static void slots(void)
@@ -193,6 +195,7 @@ static void slots(void)
     SLOT_OF_VARIABLE(PyArray_Type);
     SLOT_OF_VARIABLE(PyArrayDescr_Type);
     SLOT_OF_VARIABLE(PyArrayIter_Type);
+    SLOT_OF_VARIABLE(PyLongArrType_Type);
     SLOT(PyArray_DescrFromType);
     SLOT(PyArray_FromAny);
     SLOT(PyArray_NewCopy);

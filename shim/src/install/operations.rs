@@ -35,8 +35,10 @@ static UFUNC_TYPE: AtomicUsize = AtomicUsize::new(0);
 ///
 /// `numpy` must be NumPy's own tables, with the interpreter lock held. Once.
 pub(super) unsafe fn install(numpy: &Numpy<'_>, state: &mut State) {
-    // SAFETY: the caller vouches for the type.
-    let types = unsafe { state.python.types(numpy.array_type) };
+    // SAFETY: the caller vouches for the table.
+    let numpy_int = unsafe { entry(numpy.api, api::LONG_TYPE) };
+    // SAFETY: the caller vouches for the types.
+    let types = unsafe { state.python.types(numpy.array_type, numpy_int) };
     let outcome = match types {
         _ if !session::has_operations() => Err("left out by --level allocations".to_owned()),
         Err(reason) => Err(reason),

@@ -459,12 +459,13 @@ impl Python {
         (index >= 0).then_some(Watch { set_extra, index })
     }
 
-    /// The types that operations are told by; `array` is `ndarray`. An error names what is missing.
+    /// The types that operations are told by; `array` is `ndarray` and `numpy_int` NumPy's integer of
+    /// the size of an index. An error names what is missing.
     ///
     /// # Safety
     ///
     /// The interpreter lock must be held.
-    pub(crate) unsafe fn types(&self, array: Address) -> Result<Types, String> {
+    pub(crate) unsafe fn types(&self, array: Address, numpy_int: Address) -> Result<Types, String> {
         let at = |name: &CStr| {
             let missing = || format!("the interpreter has no {}", name.to_string_lossy());
             symbol(name).map(<*mut c_void>::expose_provenance).ok_or_else(missing)
@@ -478,6 +479,7 @@ impl Python {
         Ok(Types {
             array,
             int: at(c"PyLong_Type")?,
+            numpy_int,
             float: at(c"PyFloat_Type")?,
             complex: at(c"PyComplex_Type")?,
             bool: at(c"PyBool_Type")?,

@@ -5,7 +5,7 @@ use npprof_abi::python::object::{OBJECT_SIZE, SLICE_START, SLICE_STEP, SLICE_STO
 use npprof_wire::record::MAX_NDIM;
 
 use crate::memory::{Address, read};
-use crate::operation::look::{self, Types, int_value, is_array, items, type_of};
+use crate::operation::look::{self, Types, int_value, is_array, is_integer, items, type_of};
 
 /// Kinds of indices, by what they make.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl Part {
 pub(crate) unsafe fn meaning(key: Address, ndim: usize, types: &Types) -> Meaning {
     // SAFETY: the caller vouches for the key.
     let class = unsafe { type_of(key) };
-    if class == types.int {
+    if is_integer(class, types) {
         return if ndim == 1 { Meaning::Element } else { Meaning::Basic };
     }
     if class == types.slice || key == types.ellipsis || key == types.none {
@@ -76,7 +76,7 @@ pub(crate) unsafe fn meaning(key: Address, ndim: usize, types: &Types) -> Meanin
         let item = unsafe { read::<Address>(first, index.wrapping_mul(8)) };
         // SAFETY: alive, as the tuple holds it.
         let class = unsafe { type_of(item) };
-        if class == types.int {
+        if is_integer(class, types) {
             n_ints = n_ints.wrapping_add(1);
         } else if class != types.slice && item != types.ellipsis && item != types.none {
             return Meaning::Advanced;

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use npprof_abi::numpy::{ArrayBody, array};
+use npprof_abi::numpy::{ArrayBody, array, scalar};
 use npprof_abi::python::IntLayout;
 use npprof_abi::python::object::{self, OBJECT_SIZE};
 use npprof_wire::record::{MAX_NDIM, Scalar};
@@ -21,6 +21,8 @@ pub(crate) type IntValue = unsafe extern "C" fn(*mut std::ffi::c_void, *mut i32)
 pub(crate) struct Types {
     pub(crate) array: Address,
     pub(crate) int: Address,
+    /// NumPy's integer of the size of an index.
+    pub(crate) numpy_int: Address,
     pub(crate) float: Address,
     pub(crate) complex: Address,
     pub(crate) bool: Address,
@@ -151,7 +153,13 @@ pub(crate) unsafe fn items(sequence: Address, types: &Types) -> (Address, usize)
     }
 }
 
-/// The value of an exact `int`; `None` if it is none, or too large.
+/// Whether a type is that of integers as which indices come: Python's, and NumPy's of that size.
+#[inline(always)]
+pub(crate) fn is_integer(class: Address, types: &Types) -> bool {
+    class == types.int || class == types.numpy_int
+}
+
+/// The value of an exact `int` or of NumPy's integer; `None` if it is none, or too large.
 ///
 /// # Safety
 ///
@@ -159,8 +167,11 @@ pub(crate) unsafe fn items(sequence: Address, types: &Types) -> (Address, usize)
 #[inline(always)]
 pub(crate) unsafe fn int_value(object: Address, types: &Types) -> Option<isize> {
     // SAFETY: the caller vouches for the object.
-    if unsafe { type_of(object) } != types.int {
-        return None;
+    let class = unsafe { type_of(object) };
+    if class != types.int {
+        // SAFETY: one of NumPy's integers.
+        let value = || unsafe { read::<isize>(object, scalar::LONG_VALUE) };
+        return (class == types.numpy_int).then(value);
     }
     let layout = types.int_layout;
     // SAFETY: an `int`.

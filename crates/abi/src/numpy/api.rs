@@ -26,6 +26,8 @@ pub const ARRAY_TYPE: usize = 2;
 pub const DESCR_TYPE: usize = 3;
 /// `PyArrayIter_Type`: the type `numpy.flatiter`, what `a.flat` is.
 pub const ITER_TYPE: usize = 5;
+/// `PyLongArrType_Type`: the type of NumPy's integers of the size of a C `long`, `numpy.int64`.
+pub const LONG_TYPE: usize = 23;
 /// `PyArray_DescrFromType`: `PyArray_Descr *(int type_num)`, a new reference.
 pub const DESCR_FROM_TYPE: usize = 45;
 /// `PyArray_FromAny`: `PyObject *(PyObject *, PyArray_Descr *, int, int, int flags, PyObject *)`.

@@ -8,6 +8,7 @@ pub mod array;
 pub mod data_mem;
 pub mod descr;
 pub mod dtype;
+pub mod scalar;
 pub mod ufunc;
 mod version;
 
