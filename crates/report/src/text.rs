@@ -9,6 +9,7 @@ use npprof_model::units::grouped;
 use npprof_model::{Bytes, Nanos};
 use unicode_width::UnicodeWidthStr as _;
 
+use crate::json::SHORTENED;
 use crate::json::{Exit, ExitState, Layout, Process, Site};
 use crate::paint::{Style, left, one_line, right};
 use crate::{Report, findings, tables};
@@ -54,7 +55,12 @@ pub fn summary(report: &Report, options: &SummaryOptions<'_>) -> String {
     // What follows is worth a second line of the terminal.
     lines.extend(notices);
     if let Some(reason) = &report.incomplete_because {
-        lines.push(style.alarm(&format!("Incomplete: {}", one_line(reason))));
+        lines.push(if reason.starts_with(SHORTENED) {
+            // Every figure has everything; only the file has no room for all of it.
+            format!("Not all is listed: {}", one_line(reason))
+        } else {
+            style.alarm(&format!("Incomplete: {}", one_line(reason)))
+        });
     }
     if let Some(path) = options.path {
         let path = one_line(path);

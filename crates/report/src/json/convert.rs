@@ -135,6 +135,9 @@ impl Report {
     }
 }
 
+/// Begins a reason that only says what the file does not list. Those come last.
+pub(crate) const SHORTENED: &str = "to keep the file small";
+
 fn reasons(
     snapshot: &Snapshot,
     sites: &SitesCut,
@@ -147,7 +150,7 @@ fn reasons(
     }
     if sites.n_sites > 0 {
         reasons.push(format!(
-            "to keep the file small, {} of {} call sites are left out, those that matter least in \
+            "{SHORTENED}, {} of {} call sites are left out, those that matter least in \
              every figure; all totals include them",
             grouped(sites.n_sites),
             grouped(snapshot.sites.len() as u64)
@@ -155,15 +158,15 @@ fn reasons(
     }
     if n_stacks > 0 {
         reasons.push(format!(
-            "to keep the file small, {} call stacks are left out; call sites and totals include \
-             them",
+            "{SHORTENED}, the {} call stacks that matter least are not listed; nothing was \
+             lost, call sites and totals include them",
             grouped(n_stacks)
         ));
     }
     for (n, what) in [(n_operations, "operations"), (n_findings, "findings")] {
         if n > 0 {
             reasons.push(format!(
-                "to keep the file small, {} {what} are left out, those that matter least",
+                "{SHORTENED}, {} {what} are left out, those that matter least",
                 grouped(n)
             ));
         }

@@ -17,6 +17,7 @@ mod tests;
 use serde::Serialize;
 
 pub use convert::Limits;
+pub(crate) use convert::SHORTENED;
 pub use finding::{Finding, Related, Saves};
 pub use load::{LoadError, load, load_from, read_json};
 pub use operation::{Operand, Operation, OperationsCut};

@@ -273,6 +273,27 @@ fn stacks_that_do_not_fit_are_summed_up() {
     assert_eq!(report.sites.len(), 100);
     assert!(!report.complete);
     assert!(!report.stacks.is_empty() && report.stacks.len() < 200);
+    let reason = report.incomplete_because.as_deref().unwrap();
+    let n_cut =
+        report.sites.iter().flat_map(|site| &site.stacks_cut).map(|cut| cut.n_stacks).sum::<u64>();
+    assert_eq!(
+        reason,
+        format!(
+            "to keep the file small, the {n_cut} call stacks that matter least are not listed; \
+             nothing was lost, call sites and totals include them"
+        )
+    );
+    let told = crate::summary(
+        &report,
+        &crate::SummaryOptions {
+            style: crate::Style::default(),
+            path: None,
+            n_sites: 3,
+            n_findings: 3,
+        },
+    );
+    assert!(told.contains(&format!("Not all is listed: {reason}")), "{told}");
+    assert!(!told.contains("Incomplete"), "{told}");
     for site in &report.sites {
         let cut = site.stacks_cut.clone().unwrap_or_default();
         let n_listed = site.stacks.len() as u64;
