@@ -198,6 +198,27 @@ fn a_limit_of_file_sizes_ends_neither_the_program_nor_npprof() {
 }
 
 #[test]
+fn too_few_files_are_said() {
+    let place = folder();
+    let mut n_told = 0;
+    for limit in 4..=12 {
+        let line = format!("ulimit -n {limit}; exec \"$0\" \"$@\"");
+        let (code, said) = below(&line, place.path(), ARRAYS);
+        if code == 0 {
+            // As without npprof; and either all is there or one line says what is not.
+            assert!(said.starts_with("[1. 1. 1.]\n"), "{limit}: {said}");
+            let is_told = said.contains("was not profiled: npprof may not open so many files");
+            assert_eq!(is_told, !said.contains("High-water mark"), "{limit}: {said}");
+            n_told += u32::from(is_told);
+        } else {
+            assert_eq!((code, said.lines().count()), (125, 1), "{limit}: {said}");
+            assert!(said.contains("Too many open files"), "{limit}: {said}");
+        }
+    }
+    assert!(n_told > 0, "a limit with which npprof starts and can't let the program in");
+}
+
+#[test]
 fn a_small_address_space_is_enough_for_both() {
     let place = folder();
     let (code, said) = below(r#"ulimit -v 600000; exec "$0" "$@""#, place.path(), ARRAYS);

@@ -9,7 +9,10 @@ use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::path::Path;
 
 use npprof_wire::hello::{HELLO_BYTES, Hello, TOKEN_BYTES};
-use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg, sockopt};
+use rustix::io::Errno;
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, recvmsg, sockopt,
+};
 
 /// Connections that have not said everything yet; further ones wait in the kernel's queue.
 const MAX_GREETINGS: usize = 64;
@@ -34,6 +37,8 @@ pub(crate) enum Greeting {
     OtherVersion(u32),
     /// A process that has no segment to be read: its process id.
     NoSegment(u32),
+    /// A process whose segment could not be taken, for want of a descriptor: its process id.
+    NoDescriptor(u32),
 }
 
 /// The door: accepts connections and hears them out.
@@ -42,6 +47,8 @@ pub(crate) struct Door {
     listener: UnixListener,
     token: [u8; TOKEN_BYTES],
     waiting: Vec<Connection>,
+    /// Somebody is at the door, and there was no descriptor to let him in.
+    is_blocked: bool,
 }
 
 #[derive(Debug)]
@@ -51,16 +58,24 @@ struct Connection {
     pid: u32,
     bytes: Vec<u8>,
     segment: Option<OwnedFd>,
+    /// A descriptor came, and there was no room for it.
+    is_cut: bool,
 }
 
 impl Door {
     /// `listener` must not block.
     pub(crate) const fn new(listener: UnixListener, token: [u8; TOKEN_BYTES]) -> Self {
-        Self { listener, token, waiting: Vec::new() }
+        Self { listener, token, waiting: Vec::new(), is_blocked: false }
     }
 
-    pub(crate) const fn listener(&self) -> &UnixListener {
-        &self.listener
+    /// Becomes readable when somebody connects; `None` while there is no descriptor for it anyway.
+    pub(crate) fn listener(&self) -> Option<&UnixListener> {
+        (!self.is_blocked).then_some(&self.listener)
+    }
+
+    /// Whether somebody waits who can't be let in, for want of a descriptor.
+    pub(crate) const fn is_blocked(&self) -> bool {
+        self.is_blocked
     }
 
     /// Whether the socket is still where processes look for it.
@@ -77,10 +92,16 @@ impl Door {
 
     /// Hears what has been said.
     pub(crate) fn greet(&mut self, now_ns: u64) -> Vec<Greeting> {
-        while self.waiting.len() < MAX_GREETINGS
-            && let Ok((stream, _)) = self.listener.accept()
-        {
-            self.waiting.extend(Connection::new(stream, now_ns));
+        self.is_blocked = false;
+        while self.waiting.len() < MAX_GREETINGS {
+            match self.listener.accept() {
+                Ok((stream, _)) => self.waiting.extend(Connection::new(stream, now_ns)),
+                Err(error) => {
+                    let errno = Errno::from_io_error(&error);
+                    self.is_blocked = matches!(errno, Some(Errno::MFILE | Errno::NFILE));
+                    break;
+                }
+            }
         }
         let token = self.token;
         let mut greetings = Vec::new();
@@ -112,7 +133,14 @@ impl Connection {
         }
         stream.set_nonblocking(true).ok()?;
         let pid = u32::try_from(peer.pid.as_raw_pid()).ok()?;
-        Some(Self { stream, since_ns: now_ns, pid, bytes: Vec::new(), segment: None })
+        Some(Self {
+            stream,
+            since_ns: now_ns,
+            pid,
+            bytes: Vec::new(),
+            segment: None,
+            is_cut: false,
+        })
     }
 
     fn hear(&mut self) -> Heard {
@@ -123,9 +151,12 @@ impl Connection {
         let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
         let mut parts = [IoSliceMut::new(&mut bytes[..room])];
         let received = match recvmsg(&self.stream, &mut parts, &mut control, flags) {
-            Ok(received) => received.bytes,
+            Ok(received) => {
+                self.is_cut |= received.flags.contains(ReturnFlags::CTRUNC);
+                received.bytes
+            }
             Err(error) => {
-                let is_open = matches!(error, rustix::io::Errno::AGAIN | rustix::io::Errno::INTR);
+                let is_open = matches!(error, Errno::AGAIN | Errno::INTR);
                 return Heard { hello: None, is_open };
             }
         };
@@ -146,7 +177,8 @@ impl Connection {
             return Greeting::OtherVersion(hello.version);
         }
         let Some(segment) = self.segment.take() else {
-            return Greeting::NoSegment(hello.pid);
+            let greeting = if self.is_cut { Greeting::NoDescriptor } else { Greeting::NoSegment };
+            return greeting(hello.pid);
         };
         Greeting::Guest(Guest { hello, pid: self.pid, segment })
     }

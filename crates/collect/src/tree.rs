@@ -31,6 +31,9 @@ pub(crate) struct TreeSums {
     pub(crate) rss_high_water: u64,
 }
 
+/// Why a process was not let in.
+const NO_DESCRIPTOR: &str = "npprof may not open so many files; raise the limit of `ulimit -n`";
+
 /// All processes of a run.
 #[derive(Debug)]
 pub(crate) struct Tree {
@@ -103,6 +106,9 @@ impl Tree {
                     "process {pid} was not profiled: it could get no shared memory; `ulimit -a` \
                      shows its limits"
                 )),
+                Greeting::NoDescriptor(pid) => {
+                    self.flaw(format!("process {pid} was not profiled: {NO_DESCRIPTOR}"));
+                }
             }
         }
         let is_slow = !self.options.reader_delay.is_zero();
@@ -115,10 +121,11 @@ impl Tree {
 
     /// Sleeps for at most `nanos`, or until a process connects or ends, or `wake` is readable.
     pub(crate) fn wait(&mut self, wake: &impl AsFd, nanos: u64) {
-        let doors = [wake.as_fd(), self.door.listener().as_fd()];
+        let doors = [Some(wake.as_fd()), self.door.listener().map(AsFd::as_fd)];
         let waiting = self.door.waiting().map(AsFd::as_fd);
         let mut descriptors: Vec<PollFd<'_>> = doors
             .into_iter()
+            .flatten()
             .chain(waiting)
             .map(|descriptor| PollFd::from_borrowed_fd(descriptor, PollFlags::IN))
             .collect();
@@ -191,6 +198,9 @@ impl Tree {
                 "{forks} brought no process that introduced itself; if there was one, what it did \
                  is not known"
             ));
+        }
+        if self.door.is_blocked() {
+            self.flaw(format!("a process was not profiled: {NO_DESCRIPTOR}"));
         }
         if !self.door.is_reachable() {
             let flaw = "the session's socket was removed, so processes that started after that \
