@@ -34,7 +34,9 @@ pub(crate) fn install() {
 /// Marks the place in the stream where the child's arrays are the parent's.
 extern "C" fn before_fork() {
     let mut fork = 0;
-    if let Some(state) = state::enter() {
+    if session::is_followed()
+        && let Some(state) = state::enter()
+    {
         state.fork = state.fork.wrapping_add(1);
         if state.stream.define(&[event(Kind::Fork, state.fork)]) {
             fork = state.fork;
@@ -48,6 +50,10 @@ extern "C" fn in_child() {
     let was_live = state::is_live();
     state::suspend();
     let fork = FORK.swap(0, Ordering::Relaxed);
+    if !session::is_followed() {
+        session::leave();
+        return;
+    }
     let parent = if fork == 0 { 0 } else { session::image() };
     let has_joined = session::join(parent, fork);
     let Some(segment) = state::segment().filter(|_| has_joined) else { return };

@@ -8,6 +8,7 @@ mod endings;
 mod exact;
 mod family;
 mod findings;
+mod follow;
 mod interplay;
 mod killed;
 mod layouts;

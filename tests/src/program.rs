@@ -94,7 +94,11 @@ impl Program {
     pub fn profiled_in_shell(&self, pair: &Pair, line: &str) -> Run {
         let folder = folder();
         let mut command = npprof_run(&folder.path().join("report.json"));
-        command.args(["--", "sh", "-c", line]).arg(&pair.python).args(self.python_words());
+        command
+            .args(&self.npprof_args)
+            .args(["--", "sh", "-c", line])
+            .arg(&pair.python)
+            .args(self.python_words());
         self.run(command, folder)
     }
 

@@ -107,6 +107,12 @@ pub(crate) struct RunArguments {
     /// Figures are exact without it. With it, lost events are counted, and the report says so.
     #[arg(long)]
     pub lossy: bool,
+    /// Leave alone what a profiled process starts: forks, workers, other programs.
+    ///
+    /// They run as without npprof, with nothing of it in their environment. The Python that COMMAND
+    /// ends up in is profiled all the same, be it through a shell script or a wrapper.
+    #[arg(long)]
+    pub no_follow: bool,
     /// What to watch: `allocations` leaves out what operations read, write and copy.
     ///
     /// Without operations there are no findings, and npprof costs less time.

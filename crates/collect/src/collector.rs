@@ -50,6 +50,8 @@ pub struct Options {
     pub is_lossy: bool,
     /// Only allocations are recorded, no operations.
     pub is_allocations_only: bool,
+    /// A profiled process's own children are left alone.
+    pub is_not_followed: bool,
     /// How long to sleep after each round of reading a little; zero but in tests of losslessness.
     pub reader_delay: Duration,
 }
@@ -105,12 +107,13 @@ impl Collector {
         };
         let path = collector.folder.join("socket");
         let token: [u8; TOKEN_BYTES] = random()?;
-        let flags = match (options.is_lossy, options.is_allocations_only) {
-            (false, false) => "-",
-            (true, false) => "L",
-            (false, true) => "A",
-            (true, true) => "LA",
-        };
+        let flags = [
+            ('L', options.is_lossy),
+            ('A', options.is_allocations_only),
+            ('N', options.is_not_followed),
+        ];
+        let flags: String =
+            flags.iter().filter(|(_, is_set)| *is_set).map(|(flag, _)| flag).collect();
         let hex = hex(&token);
         let socket = path
             .to_str()

@@ -37,6 +37,10 @@ fn construct() {
     if add_hook.is_null() || !session::read_environment() {
         return;
     }
+    if !session::is_followed() {
+        // SAFETY: constructors run before the program, and before any thread.
+        unsafe { session::clear_environment() };
+    }
     if !session::join(0, 0) {
         return;
     }

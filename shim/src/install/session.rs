@@ -1,8 +1,10 @@
 //! Joining the session: a segment of our own, passed to the collector over the session's socket.
 
+use std::ffi::{CStr, OsStr};
 use std::io::IoSlice;
 use std::mem::MaybeUninit;
 use std::os::fd::AsFd as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -21,11 +23,14 @@ use crate::stream::now_ns;
 /// Set by `npprof run`: version, token in hexadecimal digits, flags, path of the socket, with colons
 /// in between.
 const VARIABLE: &str = "NPPROF_SESSION";
+/// What made the loader load this library: our own name in front of the user's own ones.
+const PRELOAD: &str = "LD_PRELOAD";
 
 struct Session {
     token: [u8; TOKEN_BYTES],
     is_lossy: bool,
     has_operations: bool,
+    is_followed: bool,
     socket: String,
 }
 
@@ -58,6 +63,7 @@ fn parse(text: &str) -> Option<Session> {
         token: bytes,
         is_lossy: flags.contains('L'),
         has_operations: !flags.contains('A'),
+        is_followed: !flags.contains('N'),
         socket: socket.to_owned(),
     })
 }
@@ -72,9 +78,56 @@ pub(crate) fn has_operations() -> bool {
     SESSION.get().is_some_and(|session| session.has_operations)
 }
 
+/// Whether the processes that this one starts are to be profiled, too.
+pub(crate) fn is_followed() -> bool {
+    SESSION.get().is_none_or(|session| session.is_followed)
+}
+
+/// Takes out of the environment what `npprof run` put into it, before the interpreter reads it: what
+/// this process starts then knows nothing of us.
+///
+/// # Safety
+///
+/// No other thread may be running.
+pub(crate) unsafe fn clear_environment() {
+    // SAFETY: the caller is alone.
+    unsafe { std::env::remove_var(VARIABLE) };
+    let own = own_path();
+    let Some(libraries) = std::env::var_os(PRELOAD) else { return };
+    let is_own = |name: &&[u8]| own.as_deref() == Some(*name);
+    let others = libraries.as_bytes().split(|byte| *byte == b':').filter(|name| !is_own(name));
+    let others: Vec<&[u8]> = others.collect();
+    if others.is_empty() {
+        // SAFETY: as above.
+        unsafe { std::env::remove_var(PRELOAD) };
+    } else {
+        // SAFETY: as above.
+        unsafe { std::env::set_var(PRELOAD, OsStr::from_bytes(&others.join(&b':'))) };
+    }
+}
+
+/// The name under which the loader has loaded this library.
+fn own_path() -> Option<Vec<u8>> {
+    let mut found = MaybeUninit::<libc::Dl_info>::zeroed();
+    let address = std::ptr::from_ref(&crate::NPPROF_SHIM_MARKER).cast();
+    // SAFETY: room for the result, and an address of this library.
+    if unsafe { libc::dladdr(address, found.as_mut_ptr()) } == 0 {
+        return None;
+    }
+    // SAFETY: the call has filled it in.
+    let name = unsafe { found.assume_init() }.dli_fname;
+    // SAFETY: a C string that lives as long as this library.
+    (!name.is_null()).then(|| unsafe { CStr::from_ptr(name) }.to_bytes().to_vec())
+}
+
 /// This process image's number.
 pub(crate) fn image() -> u64 {
     IMAGE.load(Ordering::Relaxed)
+}
+
+/// Leaves the session to the parent: a forked child that is not to be followed.
+pub(crate) fn leave() {
+    state::set_segment(None);
 }
 
 /// Makes a segment and passes it to the collector. `false` if there is no collector, or no memory:
@@ -156,7 +209,9 @@ mod tests {
         let token = "000102030405060708090a0b0c0d0eff";
         let session = parse(&format!("2:{token}:L:/tmp/a:b")).expect("well-formed");
         assert_eq!((session.token[1], session.token[15]), (1, 255));
-        assert!(session.is_lossy && session.has_operations);
+        assert!(session.is_lossy && session.has_operations && session.is_followed);
+        let session = parse(&format!("2:{token}:AN:/tmp/a")).expect("well-formed");
+        assert!(!session.is_lossy && !session.has_operations && !session.is_followed);
         assert_eq!(session.socket, "/tmp/a:b");
         for text in [
             "".to_owned(),

@@ -86,6 +86,7 @@ impl Session {
             host: target.host.clone(),
             is_lossy: arguments.lossy,
             is_allocations_only: arguments.level == Level::Allocations,
+            is_not_followed: arguments.no_follow,
             reader_delay: surroundings::reader_delay(),
         };
         let collector = Collector::start(folder.path(), options).or_fail(NOT_STARTED)?;
