@@ -1,5 +1,12 @@
 //! Unusual ends of a process: the same as without npprof, and the report has what can be known.
 
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
 use npprof_tests::{
     count::assert_complete,
     matrix::{Pair, each_python, on_each, one_pair, some_pythons},
@@ -141,4 +148,73 @@ fn an_exec_that_fails() {
 #[test]
 fn programs_started_by_vfork() {
     check(&some_pythons(), "vfork_and_exit", 1, &[("kept", 1, 800)]);
+}
+
+/// A group of processes with a limit of its own on memory. Removed when dropped.
+struct MemoryGroup(PathBuf);
+
+impl MemoryGroup {
+    /// `None` where there is no cgroup v2 with a memory controller that may be divided: in most containers,
+    /// and for users without a session of systemd's.
+    fn with_limit(max_bytes: u64) -> Option<Self> {
+        let own = fs::read_to_string("/proc/self/cgroup").ok()?;
+        let own = own.lines().find_map(|line| line.strip_prefix("0::"))?.trim_start_matches('/');
+        let own = Path::new("/sys/fs/cgroup").join(own);
+        // A group that has processes can't have limited groups in it, except for the outermost: so
+        // beside this one, or in it.
+        let places = [own.parent().map(Path::to_owned), Some(own)];
+        places.into_iter().flatten().find_map(|place| Self::made_in(&place, max_bytes))
+    }
+
+    fn made_in(place: &Path, max_bytes: u64) -> Option<Self> {
+        let controllers = fs::read_to_string(place.join("cgroup.subtree_control")).ok()?;
+        if !controllers.split_whitespace().any(|name| name == "memory") {
+            return None;
+        }
+        let folder = place.join(format!("npprof-test-{}", std::process::id()));
+        fs::create_dir(&folder).ok()?;
+        let group = Self(folder);
+        fs::write(group.0.join("memory.max"), max_bytes.to_string()).ok()?;
+        // Else the kernel swaps before it kills; where nothing is swapped, there is no such file.
+        fs::write(group.0.join("memory.swap.max"), "0").ok();
+        Some(group)
+    }
+
+    /// A line for a shell that enters the group and goes on as its arguments.
+    fn entering(&self) -> String {
+        format!("echo $$ > '{}' && exec \"$0\" \"$@\"", self.0.join("cgroup.procs").display())
+    }
+}
+
+impl Drop for MemoryGroup {
+    fn drop(&mut self) {
+        // Its last process may still be on its way out.
+        for _ in 0..50 {
+            if fs::remove_dir(&self.0).is_ok() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+#[test]
+fn a_program_that_runs_out_of_its_groups_memory() {
+    let Some(group) = MemoryGroup::with_limit(192 << 20) else {
+        eprintln!("missing: a cgroup v2 to be limited in memory, so nothing runs out of it");
+        return;
+    };
+    let program = Program::new("endings.py group_memory");
+    on_each(&one_pair(), |pair| {
+        let run = program.profiled_in_shell(pair, &group.entering());
+        assert_eq!(run.code(), 137, "{}", run.stderr());
+        let report = run.report();
+        assert_complete(&report);
+        assert_eq!(report.0["exit"], exit_of(137));
+        assert_figures(&report, &program, &[("kept", 1, 8000)]);
+        // As many as it said it had made, and the one at which it was killed.
+        let n_said = run.stdout().lines().count() as u64;
+        let filled = sum(&report.sites_with_mark(&program.path(), "filled"), "n_allocations");
+        assert!(n_said >= 10 && filled - n_said <= 1, "{filled} made, {n_said} said");
+    });
 }

@@ -1,6 +1,6 @@
 //! What a report holds and what it doesn't, and that nothing of the program's obeys in a terminal.
 
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt, process::Command};
 
 use npprof_tests::{
     matrix::{on_each, one_pair},
@@ -104,4 +104,61 @@ fn plain_source(hostile: &str) -> String {
         "",
     ]
     .join("\n")
+}
+
+/// Says whether it runs with other rights than its caller's, and which libraries were put before it.
+const PRIVILEGED: &str = r#"
+#define _GNU_SOURCE
+#include <link.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+
+static int look(struct dl_phdr_info *info, size_t size, void *found) {
+    (void)size;
+    *(int *)found |= strstr(info->dlpi_name, "npprof") != NULL;
+    return 0;
+}
+
+int main(void) {
+    int found = 0;
+    dl_iterate_phdr(look, &found);
+    printf("secure %lu shim %d preload %d\n", getauxval(AT_SECURE), found, getenv("LD_PRELOAD") != NULL);
+    return 0;
+}
+"#;
+
+#[test]
+fn programs_with_other_rights_never_get_the_shim() {
+    let place = folder();
+    let path = place.path().join("privileged");
+    fs::write(place.path().join("privileged.c"), PRIVILEGED).expect("writes");
+    let compiled = Command::new("cc")
+        .current_dir(place.path())
+        .args(["-o", "privileged", "privileged.c"])
+        .status()
+        .expect("a C compiler runs");
+    assert!(compiled.success());
+    // Somebody else's, and with his rights whoever runs it.
+    let is_given = std::os::unix::fs::chown(&path, Some(65534), Some(65534)).is_ok();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o4755)).expect("sets its mode");
+    let alone = output_within(Command::new(&path), LIMIT);
+    if !is_given || !String::from_utf8_lossy(&alone.stdout).starts_with("secure 1") {
+        eprintln!("missing: leave to make a program with other rights, so none is tested");
+        return;
+    }
+    // As a child of a profiled program, and as the command itself, of which npprof knows beforehand.
+    let program = path.display().to_string();
+    for words in [&["sh", "-c", "\"$0\"; true", &program][..], &[&program]] {
+        let mut command = npprof_run(&place.path().join("report.json"));
+        command.arg("--").args(words);
+        prepare(&mut command, place.path());
+        let output = output_within(command, LIMIT);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(code_of(&output), 0, "{said}");
+        assert_eq!(output.stdout, b"secure 1 shim 0 preload 0\n", "{said}");
+        let is_told = said.contains("running unprofiled") && said.contains("setuid");
+        assert_eq!(is_told, words.len() == 1, "{said}");
+    }
 }

@@ -97,6 +97,16 @@ def no_memory_at_all():
         os._exit(kept.size // 1000)
 
 
+def group_memory():
+    """More than the limit of the group that this process is in; not endless if there is none."""
+    kept = [np.empty(1000)]  # @kept
+    for n in range(64):
+        kept.append(np.empty(1 << 20))  # @filled
+        kept[-1].fill(n)
+        say(n)
+    return 3
+
+
 def exception_at_exit():
     kept = []
 

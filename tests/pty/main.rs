@@ -4,12 +4,19 @@ mod job;
 mod terminal;
 mod view;
 
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
 use npprof_tests::{
     built,
     matrix::{on_each, one_pair},
     program::folder,
-    report::{Report, number},
+    report::{Report, number, sum},
+    same::assert_sound,
 };
+use serde_json::{Value, json};
 use terminal::Terminal;
 
 const OUTPUT_TAB: &str = "8";
@@ -18,7 +25,7 @@ const F12: &str = "\x1b[24~";
 const CTRL_C: &str = "\x03";
 
 /// Runs `wait.py` in a terminal of this size until its array and its output are on the screen.
-fn watching(size: (u16, u16), test: impl Fn(Terminal, &std::path::Path)) {
+fn watching(size: (u16, u16), test: impl Fn(Terminal, &Path)) {
     on_each(&one_pair(), |pair| {
         let folder = folder();
         let report = folder.path().join("report.json");
@@ -29,7 +36,7 @@ fn watching(size: (u16, u16), test: impl Fn(Terminal, &std::path::Path)) {
     });
 }
 
-fn assert_holds_the_array(report: &std::path::Path) {
+fn assert_holds_the_array(report: &Path) {
     let report = Report::load(report);
     let keep = report.sites_with_mark(&built::program_path("wait.py"), "keep");
     assert_eq!(keep.len(), 1);
@@ -90,7 +97,7 @@ fn the_dashboard_survives_every_size() {
     watching((100, 30), |mut terminal, _| {
         for size in [(20, 10), (1, 1), (300, 90), (40, 15), (80, 24)] {
             terminal.resize(size.0, size.1);
-            std::thread::sleep(std::time::Duration::from_millis(150));
+            std::thread::sleep(Duration::from_millis(150));
         }
         terminal.wait_for("wait.py:4");
         terminal.press("q");
@@ -142,5 +149,54 @@ fn the_program_outlives_a_killed_npprof() {
         terminal.wait_for("at its end");
         assert!(terminal.is_restored());
         assert!(!report.exists());
+    });
+}
+
+/// Closes the terminal while a program runs; returns the report that is there some time later.
+fn closing(program: &str, test: impl Fn(&Report)) {
+    on_each(&one_pair(), |pair| {
+        let folder = folder();
+        let path = folder.path().join("report.json");
+        let terminal = Terminal::run(pair, program, 80, 24, &path.to_string_lossy());
+        terminal.wait_for("ready");
+        terminal.wait_for("8.00 MiB");
+        terminal.close();
+        test(&later(&path));
+    });
+}
+
+/// The report, as soon as it is there as a whole.
+fn later(path: &Path) -> Report {
+    let start = Instant::now();
+    loop {
+        let bytes = std::fs::read(path).unwrap_or_default();
+        if serde_json::from_slice::<Value>(&bytes).is_ok() {
+            return Report::parse(&bytes);
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "no report of a closed terminal");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn a_terminal_that_is_closed_ends_the_program_and_the_report_is_there() {
+    closing("wait.py", |report| {
+        assert_sound(report);
+        assert_eq!(report.0["complete"], true, "{}", report.0["incomplete_because"]);
+        assert_eq!(report.0["exit"], json!({"signal": 1, "name": "SIGHUP"}));
+        let keep = report.sites_with_mark(&built::program_path("wait.py"), "keep");
+        assert_eq!(sum(&keep, "live_bytes"), 8 << 20);
+    });
+}
+
+#[test]
+fn a_program_that_ignores_the_end_of_its_terminal_is_reported_to_its_own_end() {
+    closing("deaf.py", |report| {
+        assert_sound(report);
+        assert_eq!(report.0["complete"], true, "{}", report.0["incomplete_because"]);
+        assert_eq!(report.0["exit"], json!({"code": 0}));
+        let program = built::program_path("deaf.py");
+        let at = |mark: &str| sum(&report.sites_with_mark(&program, mark), "allocated_bytes");
+        assert_eq!((at("late"), at("last")), (8000, 24000));
     });
 }

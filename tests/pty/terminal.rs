@@ -2,7 +2,9 @@
 
 use std::ffi::OsStr;
 use std::io::{Read as _, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use npprof_tests::{built, matrix::Pair};
@@ -26,6 +28,8 @@ pub(crate) struct Terminal {
     keys: Box<dyn Write + Send>,
     child: Box<dyn Child + Send + Sync>,
     shown: Arc<Mutex<Shown>>,
+    is_closing: Arc<AtomicBool>,
+    reading: JoinHandle<()>,
 }
 
 impl Terminal {
@@ -70,16 +74,32 @@ impl Terminal {
         let screen = vt100::Parser::new(rows, columns, 0);
         let shown = Arc::new(Mutex::new(Shown { screen, bytes: Vec::new() }));
         let to = Arc::clone(&shown);
-        std::thread::spawn(move || {
+        let is_closing = Arc::new(AtomicBool::new(false));
+        let is_over = Arc::clone(&is_closing);
+        let reading = std::thread::spawn(move || {
             let mut buffer = [0; 4096];
-            while let Ok(n @ 1..) = reader.read(&mut buffer) {
+            while let Ok(n @ 1..) = reader.read(&mut buffer)
+                && !is_over.load(Ordering::Relaxed)
+            {
                 let mut shown = to.lock().unwrap_or_else(PoisonError::into_inner);
                 shown.screen.process(&buffer[..n]);
                 shown.bytes.extend_from_slice(&buffer[..n]);
             }
         });
         let keys = pty.master.take_writer().expect("a writer");
-        Self { master: pty.master, keys, child, shown }
+        Self { master: pty.master, keys, child, shown, is_closing, reading }
+    }
+
+    /// Closes the terminal, as its window is closed, with everything in it still running.
+    pub(crate) fn close(self) {
+        self.is_closing.store(true, Ordering::Relaxed);
+        // The reader notices when something comes, as it does on a screen of another size.
+        let (rows, cols) = (25, 81);
+        let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
+        self.master.resize(size).expect("the terminal can be resized");
+        self.reading.join().expect("the reader ends");
+        // With these the last descriptor of the terminal's other side goes.
+        drop((self.keys, self.master));
     }
 
     fn shown(&self) -> MutexGuard<'_, Shown> {
