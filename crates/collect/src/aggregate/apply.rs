@@ -40,7 +40,7 @@ impl Aggregate {
                     return Ok(());
                 };
                 if operation != 0 {
-                    self.note_maker(operation, is_first, &block);
+                    self.note_maker(operation, is_first, &block)?;
                 }
                 if self.is_beneath(&block) {
                     self.patterns.drift(self.sums.live);
@@ -146,24 +146,19 @@ impl Aggregate {
 
     /// A block was made by an operation.
     #[inline]
-    fn note_maker(&mut self, operation: u16, is_first: bool, block: &Block) {
+    fn note_maker(
+        &mut self,
+        operation: u16,
+        is_first: bool,
+        block: &Block,
+    ) -> Result<(), StreamError> {
         let class = self.definitions.operation_class(operation);
-        if !class.is_counted_by_allocation(is_first) {
-            return;
+        if class.is_counted_by_allocation(is_first)
+            && let Some(stack) = self.stacks.get_mut(block.stack as usize)
+        {
+            self.operations.made(operation, block.size, stack, &self.definitions)?;
         }
-        self.make_room_for_operations(1);
-        if let Some(stack) = self.stacks.get_mut(block.stack as usize) {
-            self.operations.made(operation, block.size, stack, &self.definitions);
-        }
-    }
-
-    /// Where so many more operations by call site may be too many, there is to be a site for them.
-    #[inline]
-    fn make_room_for_operations(&mut self, n: usize) {
-        if self.operations.needs_others(n) {
-            let others = self.other_site();
-            self.operations.charge_others(others);
-        }
+        Ok(())
     }
 
     /// A large operation has ended.
@@ -173,11 +168,9 @@ impl Aggregate {
         thread: ThreadIndex,
     ) -> Result<(), StreamError> {
         let site = self.site_of(operation.stack)?;
-        // Its own, and one that it takes back.
-        self.make_room_for_operations(2);
         let at = At { site, thread, definitions: &self.definitions };
         let blocks = &self.blocks;
-        self.operations.take(operation, at, |address| Some(blocks.get(address)?.sequence));
+        self.operations.take(operation, at, |address| Some(blocks.get(address)?.sequence))?;
         self.patterns.operated(operation, thread, context!(self));
         Ok(())
     }
@@ -193,13 +186,8 @@ impl Aggregate {
     pub(crate) fn operations(&mut self, max: usize) -> Summary {
         if let Some(all) = self.operations.unsettled() {
             let placed = all.into_iter().map(|counts| (self.site_of(counts.stack), counts));
-            let placed: Vec<_> =
-                placed.filter_map(|(site, counts)| Some((site.ok()?, counts))).collect();
-            self.make_room_for_operations(placed.len());
+            let placed = placed.filter_map(|(site, counts)| Some((site.ok()?, counts))).collect();
             self.operations.settle(placed, &self.definitions);
-        }
-        if self.operations.has_charged_others() {
-            self.tell_of_others();
         }
         self.operations.summary(max)
     }

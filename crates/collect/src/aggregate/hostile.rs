@@ -8,10 +8,10 @@ use npprof_wire::record::{Counts, Layout, Order, Record};
 use proptest::prelude::*;
 
 use super::Aggregate;
-use super::stacks::MAX_SITES;
 use super::streams::Stream;
 use super::survive::{self, feed, told};
 use super::threads::ThreadIndex;
+use crate::error::StreamError;
 
 /// What is done to a stream.
 #[derive(Clone, Copy, Debug)]
@@ -114,17 +114,8 @@ impl Second {
     }
 }
 
-/// The notices of a process, and what its last site is called.
-fn others(aggregate: &Aggregate) -> (&[String], String) {
-    let last = aggregate.sites.all().last().expect("a site");
-    let file = aggregate.definitions.strings.get(last.place.file);
-    (&aggregate.definitions.facts.notices, file.as_ref().to_owned())
-}
-
-const TOLD: &str = "too many different call sites: new ones are charged to <other call sites>";
-
 #[test]
-fn endless_call_sites_are_charged_to_one_and_nothing_is_lost() {
+fn a_program_of_endless_call_sites_ends_with_an_error() {
     let mut script = Aggregate::new(0, 0);
     script.definitions.define_code(1, "/home/u/made.py", "made").expect("room");
     let allocate = |stack: u32, address: u64| Record::Alloc {
@@ -143,48 +134,12 @@ fn endless_call_sites_are_charged_to_one_and_nothing_is_lost() {
         },
     };
     let mut thread = ThreadIndex::default();
-    let n = u32::try_from(MAX_SITES).expect("fits") + 1000;
-    for stack in 1..=n {
+    let ended = (1..1_000_000).find_map(|stack| {
         script.define_stack(stack, 0, (1, stack, 0)).expect("there may be more stacks");
-        script.apply(allocate(stack, 4096 + 8 * u64::from(stack)), &mut thread).expect("room");
-    }
-    assert_eq!(script.sites.all().len(), MAX_SITES + 1);
-    assert_eq!(script.sites.all().last().map(|site| site.n_allocations), Some(1000));
-    assert_eq!(
-        script.sites.all().iter().map(|site| site.held.live()).sum::<u64>(),
-        8 * u64::from(n)
-    );
-    assert_eq!(others(&script), (&[TOLD.to_owned()][..], "<other call sites>".to_owned()));
-    // One that is known still is.
-    script.apply(allocate(7, 64), &mut thread).expect("room");
-    assert_eq!(script.sites.all()[6].n_allocations, 2);
-}
-
-#[test]
-fn endless_operations_by_call_site_are_charged_to_one_and_nothing_is_lost() {
-    let mut script = Aggregate::new(0, 0);
-    script.definitions.define_code(1, "/home/u/made.py", "made").expect("room");
-    let counts = |stack: u32, operation: u16| {
-        Record::Counts(Counts { operation, stack, n: 1, written_bytes: 8, ..Counts::default() })
-    };
-    let mut thread = ThreadIndex::default();
-    let n_names = 8_u16;
-    let n_sites = (1_u32 << 18) / u32::from(n_names) + 500;
-    for stack in 1..=n_sites {
-        script.define_stack(stack, 0, (1, stack, 0)).expect("there may be more stacks");
-        for name in 1..=n_names {
-            script.apply(counts(stack, name), &mut thread).expect("room");
-        }
-    }
-    let n = u64::from(n_sites) * u64::from(n_names);
-    let told = script.operations(usize::MAX);
-    assert_eq!(told.all.n_operations, n);
-    let (notices, last) = others(&script);
-    assert_eq!((notices, &*last), (&[TOLD.to_owned()][..], "<other call sites>"));
-    let last = u32::try_from(script.sites.all().len()).expect("few") - 1;
-    let at_last = told.operations.iter().filter(|it| it.site.0 == last);
-    let [n_others, n_told] = at_last.fold([0, 0], |[n, rows], it| [n + it.n, rows + 1]);
-    assert_eq!((n_others, n_told), (500 * u64::from(n_names), u64::from(n_names)));
+        script.apply(allocate(stack, 4096), &mut thread).err().map(|error| (stack, error))
+    });
+    let (stack, error) = ended.expect("a bound");
+    assert_eq!(error, StreamError::TooMany { what: "call sites", max: stack as usize - 1 });
 }
 
 proptest! {

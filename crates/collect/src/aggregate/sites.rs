@@ -186,11 +186,6 @@ impl Sites {
         self.all.get_mut(site as usize)
     }
 
-    /// Whether there is a site at `place`.
-    pub(crate) fn has(&self, place: Place) -> bool {
-        self.by_place.contains_key(&place)
-    }
-
     /// Finds or makes the site at `place`.
     pub(crate) fn at(&mut self, place: Place, is_user: bool, now_ns: u64) -> u32 {
         if let Some(&site) = self.by_place.get(&place) {

@@ -9,11 +9,8 @@ use crate::define::Owner;
 use crate::error::StreamError;
 
 const MAX_STACKS: usize = 1 << 22;
-/// Sites of a process, each of which has layouts, distributions and patterns, some kilobytes. What comes
-/// after these is charged to one site that stands for all others.
-pub(super) const MAX_SITES: usize = 1 << 18;
-/// The file of that site.
-const OTHERS: &str = "<other call sites>";
+/// Sites of a process, each of which has layouts, distributions and patterns, some kilobytes.
+const MAX_SITES: usize = 1 << 18;
 /// Frames of a stack that are told.
 const MAX_FRAMES: usize = 1 << 12;
 
@@ -65,29 +62,14 @@ impl Aggregate {
         let is_user = found.user != NONE;
         let charged = [found.user, found.foreign].into_iter().find(|&stack| stack != NONE);
         let place = self.place(charged.unwrap_or(stack));
-        let site = if self.sites.all().len() < MAX_SITES || self.sites.has(place) {
-            self.sites.at(place, is_user, self.now_ns)
-        } else {
-            self.tell_of_others();
-            self.other_site()
-        };
+        let site = self.sites.at(place, is_user, self.now_ns);
+        if self.sites.all().len() > MAX_SITES {
+            return Err(StreamError::TooMany { what: "call sites", max: MAX_SITES });
+        }
         if let Some(stack) = self.stacks.get_mut(stack as usize) {
             stack.site = site;
         }
         Ok(site)
-    }
-
-    /// The site that stands for all that there is no room for.
-    pub(super) fn other_site(&mut self) -> u32 {
-        let strings = &mut self.definitions.strings;
-        let (file, function) = (strings.number(OTHERS), strings.number(""));
-        self.sites.at(Place { file, line: 0, function }, false, self.now_ns)
-    }
-
-    /// Says that there is such a site.
-    pub(super) fn tell_of_others(&mut self) {
-        let text = format!("too many different call sites: new ones are charged to {OTHERS}");
-        self.definitions.facts.notice(text);
     }
 
     /// The places of a stack's frames, innermost first.

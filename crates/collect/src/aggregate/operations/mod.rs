@@ -105,9 +105,6 @@ pub(crate) struct Operations {
     flushed: FxHashMap<(u32, u16), Counts>,
     /// The table of counters, as it was last seen.
     table: Vec<Counts>,
-    /// The site that is charged where there is no room for another entry, and whether it was.
-    others: u32,
-    has_charged_others: bool,
     /// All small operations, if nothing was counted since they were summed up.
     settled: Option<Vec<Counts>>,
     /// Bytes copied by large operations.
@@ -138,31 +135,16 @@ impl Operations {
         size: u64,
         stack: &mut Stack,
         definitions: &Definitions,
-    ) {
+    ) -> Result<(), StreamError> {
         if stack.maker != operation || stack.entry == NONE {
-            stack.entry = self.entry((stack.site, operation), None, definitions);
+            stack.entry = self.entry((stack.site, operation), None, definitions)?;
             stack.maker = operation;
         }
         if let Some(entry) = self.entries.get_mut(stack.entry as usize) {
             entry.n_made = entry.n_made.wrapping_add(1);
             entry.made = entry.made.saturating_add(size);
         }
-    }
-
-    /// Whether there may be no room for so many more entries, and no site is known for them.
-    #[inline]
-    pub(crate) const fn needs_others(&self, n: usize) -> bool {
-        self.entries.len().saturating_add(n) > MAX_ENTRIES && self.others == 0
-    }
-
-    /// The site to charge where there is no room, one that stands for many.
-    pub(crate) const fn charge_others(&mut self, site: u32) {
-        self.others = site;
-    }
-
-    /// Whether something was charged to it.
-    pub(crate) const fn has_charged_others(&self) -> bool {
-        self.has_charged_others
+        Ok(())
     }
 
     /// Something of what [`Self::made`] changes, so that it is in the cache afterwards.
@@ -178,7 +160,7 @@ impl Operations {
         operation: &Operation<'_>,
         at: At<'_>,
         block: impl Fn(u64) -> Option<u32>,
-    ) {
+    ) -> Result<(), StreamError> {
         let definitions = at.definitions;
         let number = operation.operation;
         let class = definitions.operation_class(number);
@@ -187,14 +169,14 @@ impl Operations {
         let sequence = seen.and_then(|copied| block(copied.block?));
         let copied = self.ledger.book(seen, operation, sequence, at.thread);
         if class.is_counted_by_allocations() && operation.allocated_bytes > 0 {
-            let plain = self.entry((at.site, number), None, definitions);
+            let plain = self.entry((at.site, number), None, definitions)?;
             if let Some(plain) = self.entries.get_mut(plain as usize) {
                 plain.n_made = plain.n_made.saturating_sub(1);
                 plain.made = plain.made.saturating_sub(operands.fresh_bytes());
             }
         }
         let cast = seen.and_then(|copied| copied.cast);
-        let place = self.entry((at.site, number), cast, definitions);
+        let place = self.entry((at.site, number), cast, definitions)?;
         if let Some(copied) = copied {
             self.copied_by_large = self.copied_by_large.saturating_add(copied.bytes);
         }
@@ -202,6 +184,7 @@ impl Operations {
             entry.add(operation, &operands, copied);
             entry.see(operation, &operands, definitions);
         }
+        Ok(())
     }
 
     /// Takes in small operations that left the table of counters.
@@ -227,29 +210,23 @@ impl Operations {
         }
     }
 
-    /// The entry of a name at a site. Without room for another one it is that of the name at the one
-    /// site that stands for others, of which there are no more than names.
     fn entry(
         &mut self,
         (site, operation): (u32, u16),
         cast: Option<(u16, u16)>,
         definitions: &Definitions,
-    ) -> u32 {
-        let mut key = Key { site, operation, cast };
+    ) -> Result<u32, StreamError> {
+        let key = Key { site, operation, cast };
         if let Some(&entry) = self.by_key.get(&key) {
-            return entry;
+            return Ok(entry);
         }
         if self.entries.len() >= MAX_ENTRIES {
-            self.has_charged_others = true;
-            key = Key { site: self.others, operation, cast: None };
-            if let Some(&entry) = self.by_key.get(&key) {
-                return entry;
-            }
+            return Err(StreamError::TooMany { what: "operations by call site", max: MAX_ENTRIES });
         }
         let place = u32::try_from(self.entries.len()).unwrap_or(NONE);
         self.by_key.insert(key, place);
         self.entries.push(Entry::new(key, definitions));
-        place
+        Ok(place)
     }
 }
 

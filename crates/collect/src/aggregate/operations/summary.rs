@@ -92,8 +92,10 @@ impl Operations {
     pub(crate) fn settle(&mut self, placed: Vec<(u32, Counts)>, definitions: &Definitions) {
         self.entries.iter_mut().for_each(|entry| entry.small = Small::default());
         for (site, counts) in &placed {
-            let place = self.entry((*site, counts.operation), None, definitions);
-            if let Some(entry) = self.entries.get_mut(place as usize) {
+            // Without room for another name at this site, small operations are not told.
+            if let Ok(place) = self.entry((*site, counts.operation), None, definitions)
+                && let Some(entry) = self.entries.get_mut(place as usize)
+            {
                 entry.small.add(counts, entry.class);
             }
         }
