@@ -143,6 +143,12 @@ pub(crate) struct Definitions {
 }
 
 impl Definitions {
+    /// Bytes that a copy takes, about, without the strings, which it shares.
+    pub(crate) fn n_bytes(&self) -> usize {
+        let of_string = 2 * size_of::<Arc<str>>() + size_of::<u32>();
+        self.strings.all.len() * of_string + self.codes.len() * size_of::<(u32, Code)>()
+    }
+
     pub(crate) fn code(&self, code: u32) -> Option<Code> {
         self.codes.get(&code).copied()
     }

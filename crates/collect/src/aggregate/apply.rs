@@ -9,8 +9,9 @@ use super::Aggregate;
 use super::arrays::Block;
 use super::context;
 use super::layouts::Described;
-use super::operations::{At, Summary};
+use super::operations::{At, MAX_ENTRIES, Summary};
 use super::patterns::{Born, Context};
+use super::stacks::OTHER_SITES;
 use super::threads::ThreadIndex;
 use crate::define::text;
 use crate::error::StreamError;
@@ -40,7 +41,7 @@ impl Aggregate {
                     return Ok(());
                 };
                 if operation != 0 {
-                    self.note_maker(operation, is_first, &block)?;
+                    self.note_maker(operation, is_first, &block);
                 }
                 if self.is_beneath(&block) {
                     self.patterns.drift(self.sums.live);
@@ -95,7 +96,7 @@ impl Aggregate {
             Record::Operation(operation) => self.operate(&operation, *thread)?,
             Record::Counts(counts) => {
                 self.site_of(counts.stack)?;
-                self.operations.count(&counts)?;
+                self.operations.count(&counts);
             }
             Record::Touch { address, size_bytes, is_write } => {
                 self.patterns.touched(address, size_bytes, is_write, context!(self));
@@ -146,19 +147,13 @@ impl Aggregate {
 
     /// A block was made by an operation.
     #[inline]
-    fn note_maker(
-        &mut self,
-        operation: u16,
-        is_first: bool,
-        block: &Block,
-    ) -> Result<(), StreamError> {
+    fn note_maker(&mut self, operation: u16, is_first: bool, block: &Block) {
         let class = self.definitions.operation_class(operation);
         if class.is_counted_by_allocation(is_first)
             && let Some(stack) = self.stacks.get_mut(block.stack as usize)
         {
-            self.operations.made(operation, block.size, stack, &self.definitions)?;
+            self.operations.made(operation, block.size, stack, &self.definitions);
         }
-        Ok(())
     }
 
     /// A large operation has ended.
@@ -170,7 +165,7 @@ impl Aggregate {
         let site = self.site_of(operation.stack)?;
         let at = At { site, thread, definitions: &self.definitions };
         let blocks = &self.blocks;
-        self.operations.take(operation, at, |address| Some(blocks.get(address)?.sequence))?;
+        self.operations.take(operation, at, |address| Some(blocks.get(address)?.sequence));
         self.patterns.operated(operation, thread, context!(self));
         Ok(())
     }
@@ -188,6 +183,14 @@ impl Aggregate {
             let placed = all.into_iter().map(|counts| (self.site_of(counts.stack), counts));
             let placed = placed.filter_map(|(site, counts)| Some((site.ok()?, counts))).collect();
             self.operations.settle(placed, &self.definitions);
+        }
+        if self.operations.has_rest() {
+            let site = self.rest_of_sites();
+            self.operations.place_rest(site);
+            self.definitions.facts.notice(format!(
+                "it had more than {MAX_ENTRIES} different operations by call site: those that came \
+                 later are told together, at {OTHER_SITES}"
+            ));
         }
         self.operations.summary(max)
     }

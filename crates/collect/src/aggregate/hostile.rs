@@ -4,14 +4,17 @@
 use std::collections::HashMap;
 
 use npprof_wire::decode::decode;
-use npprof_wire::record::{Counts, Layout, Order, Record};
+use npprof_wire::encode::{Traits, event, operand, operand_traits, operation, operation_context};
+use npprof_wire::record::{
+    Counts, Kind, Layout, MAX_NDIM, MAX_OPERANDS, Order, Record, Role, Scalar,
+};
 use proptest::prelude::*;
 
 use super::Aggregate;
-use super::streams::Stream;
+use super::operations::{MAX_ENTRIES, MAX_SET_BYTES};
+use super::streams::{FLAT, Stream};
 use super::survive::{self, feed, told};
 use super::threads::ThreadIndex;
-use crate::error::StreamError;
 
 /// What is done to a stream.
 #[derive(Clone, Copy, Debug)]
@@ -115,7 +118,7 @@ impl Second {
 }
 
 #[test]
-fn a_program_of_endless_call_sites_ends_with_an_error() {
+fn beyond_a_bound_call_sites_and_operations_are_counted_together() {
     let mut script = Aggregate::new(0, 0);
     script.definitions.define_code(1, "/home/u/made.py", "made").expect("room");
     let allocate = |stack: u32, address: u64| Record::Alloc {
@@ -123,8 +126,8 @@ fn a_program_of_endless_call_sites_ends_with_an_error() {
         size_bytes: 8,
         stack,
         is_zeroed: false,
-        operation: 0,
-        is_first: false,
+        operation: 1,
+        is_first: true,
         layout: Layout {
             dtype: 0,
             order: Order::Scratch,
@@ -133,13 +136,78 @@ fn a_program_of_endless_call_sites_ends_with_an_error() {
             is_flat: false,
         },
     };
+    script.definitions.define_operation(1, "zeros".to_owned()).expect("room");
     let mut thread = ThreadIndex::default();
-    let ended = (1..1_000_000).find_map(|stack| {
+    let n = 300_000;
+    for stack in 1..=n {
         script.define_stack(stack, 0, (1, stack, 0)).expect("there may be more stacks");
-        script.apply(allocate(stack, 4096), &mut thread).err().map(|error| (stack, error))
-    });
-    let (stack, error) = ended.expect("a bound");
-    assert_eq!(error, StreamError::TooMany { what: "call sites", max: stack as usize - 1 });
+        script.apply(allocate(stack, 4096), &mut thread).expect("any number");
+        let counts = Counts { operation: 2, stack, n: 3, copied_bytes: 5, ..Counts::default() };
+        script.apply(Record::Counts(counts), &mut thread).expect("any number");
+    }
+    let summary = script.operations(usize::MAX);
+    let n = u64::from(n);
+    let sites = script.sites.all();
+    assert_eq!(sites.len(), (1 << 18) + 1);
+    assert_eq!(sites.iter().map(|site| site.n_allocations).sum::<u64>(), n);
+    assert_eq!(summary.operations.len(), MAX_ENTRIES + 1);
+    assert_eq!(summary.operations.iter().map(|it| it.copied.0).sum::<u64>(), 5 * n);
+    assert_eq!(summary.by_site.iter().map(|it| it.copied).sum::<u64>(), 5 * n);
+    let last = summary.operations.last().expect("many");
+    assert_eq!(&*last.name, "other operations");
+    let place = sites[last.site.0 as usize].place;
+    assert_eq!(&*script.definitions.strings.get(place.file), "<other call sites>");
+    assert_eq!(script.definitions.facts.notices.len(), 2, "{:?}", script.definitions.facts.notices);
+}
+
+/// Operations with as many operands of as many axes as there may be.
+#[test]
+fn what_is_told_of_operands_is_bounded_by_its_bytes() {
+    let mut script = Aggregate::new(0, 0);
+    script.definitions.define_code(1, "/home/u/made.py", "made").expect("room");
+    script.definitions.define_operation(1, "add".to_owned()).expect("room");
+    let n_sites = 3000;
+    let n_operands = u8::try_from(MAX_OPERANDS).expect("few");
+    let ndim = u8::try_from(MAX_NDIM).expect("few");
+    for stack in 1..=n_sites {
+        script.define_stack(stack, 0, (1, stack, 0)).expect("room");
+        for n in 0..6 {
+            let mut words = vec![operation(1, n_operands, 0)];
+            words.extend([operation_context(stack, 0, 2), 0, 0, 0, 0, 0, 0]);
+            for _ in 0..MAX_OPERANDS {
+                let traits = Traits { order: Order::Strided, ndim, has_shape: true, ..FLAT };
+                words.push(operand(4096, Role::Input));
+                words.push(traits.word(operand_traits(Scalar::None, 0)));
+                words.extend(std::iter::repeat_n(n + 1, 2 * MAX_NDIM));
+            }
+            feed(&mut script, &words).expect("sane");
+        }
+    }
+    let operations = script.operations(usize::MAX).operations;
+    assert_eq!(operations.iter().map(|it| it.n).sum::<u64>(), 6 * u64::from(n_sites));
+    let layouts = operations.iter().flat_map(|it| it.operands.iter());
+    let n_words: usize =
+        layouts.map(|it| it.operand.layout.shape.len() + it.operand.layout.strides.len()).sum();
+    assert!(n_words > 0 && n_words * 8 < MAX_SET_BYTES, "{n_words}");
+}
+
+/// A process with many blocks that forks again and again before anybody looks.
+#[test]
+fn what_children_begin_with_is_bounded_by_its_bytes() {
+    let mut script = Aggregate::new(0, 0);
+    let mut thread = ThreadIndex::default();
+    let mut words = Vec::new();
+    let block = |n: u64| [event(Kind::Alloc, n << 12), FLAT.word(0), 8];
+    (1..200_000).for_each(|n| words.extend(block(n)));
+    feed(&mut script, &words).expect("sane");
+    for number in 0..40 {
+        feed(&mut script, &block(300_000 + number)).expect("sane");
+        script.apply(Record::Fork { fork: number }, &mut thread).expect("sane");
+    }
+    let forks = script.take_forks();
+    let n_bytes: usize = forks.iter().map(|fork| fork.child.n_bytes()).sum();
+    assert_eq!(forks.last().map(|fork| fork.number), Some(39));
+    assert!((64 << 20..=256 << 20).contains(&n_bytes), "{n_bytes}");
 }
 
 proptest! {

@@ -15,6 +15,8 @@ use super::{Aggregate, Crest, Fork, Seed, Sums};
 
 /// Forks that wait to be taken by [`Aggregate::take_forks`]; older ones are forgotten.
 const MAX_FORKS: usize = 64;
+/// Bytes of what their children begin with, likewise, but for the latest one.
+const MAX_BYTES: usize = 256 << 20;
 
 impl Aggregate {
     /// The process forks in this thread.
@@ -22,12 +24,33 @@ impl Aggregate {
         let n_events = self.n_events();
         let child = match self.forks.last() {
             Some(last) if last.child.n_events == n_events => Arc::clone(&last.child),
-            _ => Arc::new(Seed { aggregate: self.child(), thread, n_events }),
+            _ => {
+                let child = Seed { aggregate: self.child(), thread, n_events };
+                self.make_room(child.n_bytes());
+                Arc::new(child)
+            }
         };
         if self.forks.len() >= MAX_FORKS {
             self.forks.remove(0);
         }
         self.forks.push(Fork { number, child });
+    }
+
+    /// Forgets forks until there is room for a child that begins with so many bytes.
+    fn make_room(&mut self, more: usize) {
+        let mut left = MAX_BYTES.saturating_sub(more);
+        let mut before: Option<&Arc<Seed>> = None;
+        let mut n_kept = 0;
+        for fork in self.forks.iter().rev() {
+            // Forks between which nothing happened share what their children begin with.
+            if !before.is_some_and(|before| Arc::ptr_eq(before, &fork.child)) {
+                let Some(rest) = left.checked_sub(fork.child.n_bytes()) else { break };
+                left = rest;
+            }
+            before = Some(&fork.child);
+            n_kept += 1;
+        }
+        self.forks.drain(..self.forks.len() - n_kept);
     }
 
     /// What a child begins with that is forked now.
@@ -77,6 +100,10 @@ impl Aggregate {
 impl Seed {
     /// Bytes that it takes, roughly.
     pub(crate) fn n_bytes(&self) -> usize {
-        self.aggregate.blocks.n_bytes() + self.aggregate.stacks.len() * size_of::<Stack>()
+        let aggregate = &self.aggregate;
+        aggregate.blocks.n_bytes()
+            + aggregate.stacks.len() * size_of::<Stack>()
+            + aggregate.sites.n_bytes()
+            + aggregate.definitions.n_bytes()
     }
 }

@@ -181,6 +181,14 @@ impl Layouts {
         self.other_slot(described, mark)
     }
 
+    /// Bytes that it takes, about.
+    pub(crate) fn n_bytes(&self) -> usize {
+        let words: usize = self.words.iter().map(|words| size_of_val(&*words.all)).sum();
+        let of_each = size_of::<Counted>() + size_of::<Words>();
+        let index = if self.index.is_some() { size_of::<Index>() } else { 0 };
+        self.counted.len() * of_each + words + index
+    }
+
     /// See [`super::sites::Site::glance`].
     #[inline]
     pub(crate) fn glance(&self) -> u64 {

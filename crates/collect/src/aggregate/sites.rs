@@ -186,6 +186,15 @@ impl Sites {
         self.all.get_mut(site as usize)
     }
 
+    /// Bytes that they take, about, as those of a forked child.
+    pub(crate) fn n_bytes(&self) -> usize {
+        self.all.iter().map(|site| size_of::<Site>() + site.layouts.n_bytes()).sum()
+    }
+
+    pub(crate) fn has(&self, place: &Place) -> bool {
+        self.by_place.contains_key(place)
+    }
+
     /// Finds or makes the site at `place`.
     pub(crate) fn at(&mut self, place: Place, is_user: bool, now_ns: u64) -> u32 {
         if let Some(&site) = self.by_place.get(&place) {

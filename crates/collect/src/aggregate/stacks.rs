@@ -9,8 +9,11 @@ use crate::define::Owner;
 use crate::error::StreamError;
 
 const MAX_STACKS: usize = 1 << 22;
-/// Sites of a process, each of which has layouts, distributions and patterns, some kilobytes.
+/// Sites of a process, each of which has layouts, distributions and patterns, some kilobytes; further
+/// ones are one.
 const MAX_SITES: usize = 1 << 18;
+/// The file of the site that stands for those beyond [`MAX_SITES`].
+pub(super) const OTHER_SITES: &str = "<other call sites>";
 /// Frames of a stack that are told.
 const MAX_FRAMES: usize = 1 << 12;
 
@@ -62,14 +65,26 @@ impl Aggregate {
         let is_user = found.user != NONE;
         let charged = [found.user, found.foreign].into_iter().find(|&stack| stack != NONE);
         let place = self.place(charged.unwrap_or(stack));
-        let site = self.sites.at(place, is_user, self.now_ns);
-        if self.sites.all().len() > MAX_SITES {
-            return Err(StreamError::TooMany { what: "call sites", max: MAX_SITES });
-        }
+        let site = if self.sites.all().len() < MAX_SITES || self.sites.has(&place) {
+            self.sites.at(place, is_user, self.now_ns)
+        } else {
+            self.definitions.facts.notice(format!(
+                "it had more than {MAX_SITES} call sites: those that came later are told together, \
+                 as {OTHER_SITES}"
+            ));
+            self.rest_of_sites()
+        };
         if let Some(stack) = self.stacks.get_mut(stack as usize) {
             stack.site = site;
         }
         Ok(site)
+    }
+
+    /// The site that stands for those that are counted together.
+    pub(super) fn rest_of_sites(&mut self) -> u32 {
+        let strings = &mut self.definitions.strings;
+        let (file, function) = (strings.number(OTHER_SITES), strings.number(""));
+        self.sites.at(Place { file, line: 0, function }, false, self.now_ns)
     }
 
     /// The places of a stack's frames, innermost first.

@@ -365,7 +365,7 @@ impl Stream {
 }
 
 /// An array whose shape follows from its size.
-const FLAT: Traits = Traits {
+pub(super) const FLAT: Traits = Traits {
     dtype: 1,
     ndim: 1,
     order: Order::C,

@@ -28,16 +28,22 @@ use rustc_hash::FxHashMap;
 use super::sites::{NONE, Stack};
 use super::threads::ThreadIndex;
 use crate::define::Definitions;
-use crate::error::StreamError;
 use class::Class;
 use ledger::{Copied, Ledger};
 use operands::{Operands, Seen, signature};
 
-const MAX_ENTRIES: usize = 1 << 18;
-/// Kinds of small operations by stack.
+/// Operations by call site and name; further ones are counted together.
+pub(crate) const MAX_ENTRIES: usize = 1 << 18;
+/// Kinds of small operations by stack; likewise.
 const MAX_SMALL: usize = 1 << 20;
 /// Sets of operands that are told apart in an entry.
 const MAX_SETS: usize = 4;
+/// Bytes of all those sets together, about; beyond, no further ones are told.
+pub(crate) const MAX_SET_BYTES: usize = 48 << 20;
+/// What a shared slice takes besides its elements.
+const ARC_BYTES: usize = 16;
+/// The name of what is counted together.
+const REST: &str = "other operations";
 /// Number of reasons for a copy.
 const N_REASONS: usize = CopyReason::Sequence as usize + 1;
 
@@ -111,6 +117,12 @@ pub(crate) struct Operations {
     copied_by_large: u64,
     /// Bytes copied by small ones, when they were last looked at.
     copied_by_small: u64,
+    /// Bytes of all sets of operands, about.
+    set_bytes: usize,
+    /// The entry of what found no other one.
+    rest: Option<u32>,
+    /// Small operations that found no room among the others.
+    rest_of_flushed: Counts,
 }
 
 /// Where an operation ran.
@@ -135,16 +147,15 @@ impl Operations {
         size: u64,
         stack: &mut Stack,
         definitions: &Definitions,
-    ) -> Result<(), StreamError> {
+    ) {
         if stack.maker != operation || stack.entry == NONE {
-            stack.entry = self.entry((stack.site, operation), None, definitions)?;
+            stack.entry = self.entry((stack.site, operation), None, definitions);
             stack.maker = operation;
         }
         if let Some(entry) = self.entries.get_mut(stack.entry as usize) {
             entry.n_made = entry.n_made.wrapping_add(1);
             entry.made = entry.made.saturating_add(size);
         }
-        Ok(())
     }
 
     /// Something of what [`Self::made`] changes, so that it is in the cache afterwards.
@@ -160,7 +171,7 @@ impl Operations {
         operation: &Operation<'_>,
         at: At<'_>,
         block: impl Fn(u64) -> Option<u32>,
-    ) -> Result<(), StreamError> {
+    ) {
         let definitions = at.definitions;
         let number = operation.operation;
         let class = definitions.operation_class(number);
@@ -169,33 +180,35 @@ impl Operations {
         let sequence = seen.and_then(|copied| block(copied.block?));
         let copied = self.ledger.book(seen, operation, sequence, at.thread);
         if class.is_counted_by_allocations() && operation.allocated_bytes > 0 {
-            let plain = self.entry((at.site, number), None, definitions)?;
+            let plain = self.entry((at.site, number), None, definitions);
             if let Some(plain) = self.entries.get_mut(plain as usize) {
                 plain.n_made = plain.n_made.saturating_sub(1);
                 plain.made = plain.made.saturating_sub(operands.fresh_bytes());
             }
         }
         let cast = seen.and_then(|copied| copied.cast);
-        let place = self.entry((at.site, number), cast, definitions)?;
+        let place = self.entry((at.site, number), cast, definitions);
         if let Some(copied) = copied {
             self.copied_by_large = self.copied_by_large.saturating_add(copied.bytes);
         }
         if let Some(entry) = self.entries.get_mut(place as usize) {
             entry.add(operation, &operands, copied);
-            entry.see(operation, &operands, definitions);
+            if self.rest != Some(place) {
+                entry.see(operation, &operands, definitions, &mut self.set_bytes);
+            }
         }
-        Ok(())
     }
 
     /// Takes in small operations that left the table of counters.
-    pub(crate) fn count(&mut self, counts: &Counts) -> Result<(), StreamError> {
+    pub(crate) fn count(&mut self, counts: &Counts) {
         let key = (counts.stack, counts.operation);
-        if self.flushed.len() >= MAX_SMALL && !self.flushed.contains_key(&key) {
-            return Err(StreamError::TooMany { what: "small operations", max: MAX_SMALL });
-        }
-        summary::add(self.flushed.entry(key).or_default(), counts);
+        let to = if self.flushed.len() >= MAX_SMALL && !self.flushed.contains_key(&key) {
+            &mut self.rest_of_flushed
+        } else {
+            self.flushed.entry(key).or_default()
+        };
+        summary::add(to, counts);
         self.settled = None;
-        Ok(())
     }
 
     /// The table of counters as it is now.
@@ -203,10 +216,24 @@ impl Operations {
         if table != self.table || self.settled.is_none() {
             self.table = table;
             self.settled = None;
-            let all = self.flushed.values().chain(&self.table);
+            let all = self.flushed.values().chain(&self.table).chain([&self.rest_of_flushed]);
             let copied = all.fold(0, |sum: u64, counts| sum.saturating_add(counts.copied_bytes));
             // A counter may leave the table between the reading of its record and that of the table.
             self.copied_by_small = self.copied_by_small.max(copied);
+        }
+    }
+
+    /// Whether there were so many operations by call site that some are counted together.
+    pub(crate) const fn has_rest(&self) -> bool {
+        self.rest.is_some()
+    }
+
+    /// Says which site stands for those of the operations that are counted together.
+    pub(crate) fn place_rest(&mut self, site: u32) {
+        if let Some(rest) = self.rest
+            && let Some(entry) = self.entries.get_mut(rest as usize)
+        {
+            entry.key.site = site;
         }
     }
 
@@ -215,27 +242,41 @@ impl Operations {
         (site, operation): (u32, u16),
         cast: Option<(u16, u16)>,
         definitions: &Definitions,
-    ) -> Result<u32, StreamError> {
+    ) -> u32 {
         let key = Key { site, operation, cast };
         if let Some(&entry) = self.by_key.get(&key) {
-            return Ok(entry);
+            return entry;
         }
         if self.entries.len() >= MAX_ENTRIES {
-            return Err(StreamError::TooMany { what: "operations by call site", max: MAX_ENTRIES });
+            return self.rest();
         }
         let place = u32::try_from(self.entries.len()).unwrap_or(NONE);
         self.by_key.insert(key, place);
-        self.entries.push(Entry::new(key, definitions));
-        Ok(place)
+        let class = definitions.operation_class(key.operation);
+        self.entries.push(Entry::new(key, class, name(key, definitions)));
+        place
+    }
+
+    /// The entry of what finds no other one.
+    #[cold]
+    fn rest(&mut self) -> u32 {
+        if let Some(rest) = self.rest {
+            return rest;
+        }
+        let place = u32::try_from(self.entries.len()).unwrap_or(NONE);
+        let key = Key { site: NONE, operation: 0, cast: None };
+        self.entries.push(Entry::new(key, Class::Other, REST.into()));
+        self.rest = Some(place);
+        place
     }
 }
 
 impl Entry {
-    fn new(key: Key, definitions: &Definitions) -> Self {
+    fn new(key: Key, class: Class, name: Arc<str>) -> Self {
         Self {
             key,
-            class: definitions.operation_class(key.operation),
-            name: name(key, definitions),
+            class,
+            name,
             n: 0,
             time_ns: 0,
             own_time_ns: 0,
@@ -277,25 +318,48 @@ impl Entry {
     }
 
     /// Counts the operands. Where there are more sets of them than places, those in the table are
-    /// counted from when they got in.
+    /// counted from when they got in. `n_bytes` is what all sets of the process take.
     fn see(
         &mut self,
         operation: &Operation<'_>,
         operands: &Operands<'_>,
         definitions: &Definitions,
+        n_bytes: &mut usize,
     ) {
         let signature = signature(operands, operation.axes);
         if let Some(set) = self.sets.iter_mut().find(|set| set.signature == signature) {
             set.n = set.n.saturating_add(1);
             return;
         }
+        let is_full = self.sets.len() >= MAX_SETS;
+        if *n_bytes >= MAX_SET_BYTES && !is_full {
+            return;
+        }
         let described = walked::described(self.class, operation, operands, definitions);
         let new = OperandSet { signature, n: 1, operands: described.into() };
-        if self.sets.len() < MAX_SETS {
+        let more = new.n_bytes();
+        if !is_full {
             self.sets.push(new);
+            *n_bytes += more;
         } else if let Some(least) = self.sets.iter_mut().min_by_key(|set| set.n) {
-            *least = new;
+            // What takes the place of a smaller one needs room, too.
+            let left = n_bytes.saturating_sub(least.n_bytes());
+            if left + more <= MAX_SET_BYTES || more <= least.n_bytes() {
+                *n_bytes = left + more;
+                *least = new;
+            }
         }
+    }
+}
+
+impl OperandSet {
+    /// Bytes that it takes, about.
+    fn n_bytes(&self) -> usize {
+        let bytes = |it: &Operand| {
+            let n_words = it.layout.shape.len() + it.layout.strides.len();
+            size_of::<Operand>() + n_words * size_of::<u64>() + 2 * ARC_BYTES
+        };
+        size_of::<Self>() + self.operands.iter().map(bytes).sum::<usize>()
     }
 }
 

@@ -8,6 +8,7 @@ use npprof_wire::record::Counts;
 
 use super::class::Class;
 use super::{ByReason, Entry, N_REASONS, Operations, Small};
+use crate::aggregate::sites::NONE;
 use crate::define::Definitions;
 
 /// Operands that are told of an entry.
@@ -92,11 +93,15 @@ impl Operations {
     pub(crate) fn settle(&mut self, placed: Vec<(u32, Counts)>, definitions: &Definitions) {
         self.entries.iter_mut().for_each(|entry| entry.small = Small::default());
         for (site, counts) in &placed {
-            // Without room for another name at this site, small operations are not told.
-            if let Ok(place) = self.entry((*site, counts.operation), None, definitions)
-                && let Some(entry) = self.entries.get_mut(place as usize)
-            {
+            let place = self.entry((*site, counts.operation), None, definitions);
+            if let Some(entry) = self.entries.get_mut(place as usize) {
                 entry.small.add(counts, entry.class);
+            }
+        }
+        if self.rest_of_flushed.n > 0 {
+            let place = self.rest();
+            if let Some(entry) = self.entries.get_mut(place as usize) {
+                entry.small.add(&self.rest_of_flushed, entry.class);
             }
         }
         self.settled = Some(placed.into_iter().map(|(_, counts)| counts).collect());
@@ -113,12 +118,14 @@ impl Operations {
         let mut used = Vec::new();
         for entry in self.entries.iter().filter(|entry| entry.n() > 0) {
             let sums = entry.sums();
+            summary.all.add(sums);
             let site = entry.key.site as usize;
-            if summary.by_site.len() <= site {
+            if summary.by_site.len() <= site && entry.key.site != NONE {
                 summary.by_site.resize(site + 1, SiteSums::default());
             }
-            summary.by_site[site].add(sums);
-            summary.all.add(sums);
+            if let Some(by_site) = summary.by_site.get_mut(site) {
+                by_site.add(sums);
+            }
             used.push(entry);
         }
         if used.len() > max {

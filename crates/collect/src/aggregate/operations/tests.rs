@@ -19,6 +19,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::aggregate::Aggregate;
+use crate::error::StreamError;
 
 const DTYPES: [(&str, &str, u64); 4] =
     [("f8", "float64", 8), ("f4", "float32", 4), ("i8", "int64", 8), ("c16", "complex128", 16)];
