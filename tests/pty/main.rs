@@ -1,6 +1,7 @@
 //! The real binary in a real pseudo-terminal: keys in, screens out.
 
 mod job;
+mod pace;
 mod terminal;
 mod view;
 

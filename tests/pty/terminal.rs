@@ -128,10 +128,19 @@ impl Terminal {
 
     /// Waits until the screen fulfils something.
     pub(crate) fn wait(&self, what: &str, is_there: impl Fn(&str) -> bool) {
+        self.look(what, is_there, Duration::from_millis(20));
+    }
+
+    /// The same, looking all the time.
+    pub(crate) fn watch(&self, what: &str, is_there: impl Fn(&str) -> bool) {
+        self.look(what, is_there, Duration::from_micros(500));
+    }
+
+    fn look(&self, what: &str, is_there: impl Fn(&str) -> bool, pause: Duration) {
         let start = Instant::now();
         while !is_there(&self.screen()) {
             assert!(start.elapsed() < PATIENCE, "no {what} on the screen:\n{}", self.screen());
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(pause);
         }
     }
 
@@ -155,6 +164,15 @@ impl Terminal {
 
     pub(crate) fn npprof_pid(&self) -> i32 {
         child_of(self.child.process_id().expect("the shell runs").cast_signed(), "npprof")
+    }
+
+    /// Processor time of npprof's first thread, which draws.
+    pub(crate) fn drawing_time(&self) -> Duration {
+        let pid = self.npprof_pid();
+        let path = format!("/proc/{pid}/task/{pid}/schedstat");
+        let figures = std::fs::read_to_string(path).expect("npprof runs");
+        let nanos = figures.split_whitespace().next().expect("a figure");
+        Duration::from_nanos(nanos.parse().expect("nanoseconds"))
     }
 
     pub(crate) fn program_pid(&self) -> i32 {

@@ -11,7 +11,7 @@ use npprof_findings::Finding;
 use npprof_model::Snapshot;
 
 /// At least this long between two looks.
-const PAUSE: Duration = Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_secs(1);
 /// A pause is at least so many times as long as the work before it.
 const REST: u32 = 4;
 
@@ -37,13 +37,28 @@ impl Advisor {
         Ok(Self { snapshots, latest })
     }
 
+    /// Whether the thread has no snapshot before it, and would take one with call stacks.
+    #[must_use]
+    pub fn wants_snapshot(&self) -> bool {
+        self.snapshots.is_empty()
+    }
+
     /// The findings known, and a snapshot to work out the next ones from. Returns at once.
     #[must_use]
     pub fn findings(&self, snapshot: &Arc<Snapshot>) -> Arc<[Finding]> {
-        // While the thread is busy or pauses, it wants none.
-        self.snapshots.try_send(Arc::clone(snapshot)).ok();
+        if has_what_findings_need(snapshot) {
+            // While the thread is busy or pauses, it wants none.
+            self.snapshots.try_send(Arc::clone(snapshot)).ok();
+        }
         Arc::clone(&self.latest.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// Whether findings can be worked out from a snapshot. Without its call stacks they would not tell
+/// what a package does from what the user's own line does.
+#[must_use]
+pub fn has_what_findings_need(snapshot: &Snapshot) -> bool {
+    !snapshot.stacks.is_empty() || snapshot.patterns.is_empty()
 }
 
 impl fmt::Debug for Advisor {
@@ -94,7 +109,18 @@ mod tests {
         let first = advisor.findings(&snapshot);
         assert_eq!(first.len(), 1);
         let other = Arc::new(fixtures::running());
-        thread::sleep(Duration::from_millis(600));
+        thread::sleep(PAUSE + PAUSE / 5);
         assert!(Arc::ptr_eq(&advisor.findings(&other), &first));
+    }
+
+    #[test]
+    fn patterns_without_call_stacks_are_not_looked_at() {
+        let snapshot = fixtures::running();
+        assert!(!snapshot.patterns.is_empty());
+        let without = Snapshot { stacks: Arc::default(), ..snapshot.clone() };
+        assert!(!has_what_findings_need(&without));
+        let advisor = Advisor::start(|_| vec![fixtures::finding()]).unwrap();
+        let _ = advisor.findings(&Arc::new(without));
+        assert!(advisor.wants_snapshot());
     }
 }

@@ -42,7 +42,7 @@ use npprof_findings::Finding;
 use npprof_model::{Exit, Snapshot};
 use ratatui::layout::Size;
 
-pub use advice::Advisor;
+pub use advice::{Advisor, has_what_findings_need};
 pub use theme::Palette;
 
 /// The profiled program, as the dashboard sees it: one that runs, or a run that is over.

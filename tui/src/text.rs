@@ -4,7 +4,7 @@
 //! [`clean`].
 
 use npprof_model::layout::Shape;
-use npprof_model::{ArrayLayout, Bytes, Frame, Order};
+use npprof_model::{ArrayLayout, Bytes, Frame, Nanos, Order};
 use unicode_width::UnicodeWidthStr;
 
 /// Longer strings are cut before they are looked at any closer.
@@ -71,6 +71,11 @@ pub(crate) fn fit_middle(text: &str, columns: usize) -> String {
     }
     let kept = columns - 1;
     format!("{}…{}", head(text, kept * 2 / 5), tail(text, kept - kept * 2 / 5))
+}
+
+/// A time that was measured; small operations are counted and not timed.
+pub(crate) fn time(time: Nanos) -> String {
+    if time.0 == 0 { "–".to_owned() } else { time.to_string() }
 }
 
 /// A call site in at most so many columns: `src/fit.py:40 load`, then with fewer and fewer

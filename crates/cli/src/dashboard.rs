@@ -254,6 +254,9 @@ impl npprof_tui::Session for Session<'_> {
     }
 
     fn findings(&self) -> Arc<[Finding]> {
+        if self.advisor.wants_snapshot() {
+            self.watch.want_stacks();
+        }
         self.advisor.findings(&self.watch.latest())
     }
 

@@ -86,7 +86,7 @@ impl Watch {
             if wants_stacks {
                 watch.want_stacks();
             }
-            moments.next(|| watch.latest())
+            moments.next(|| watch.latest(), || watch.want_stacks())
         })?;
         self.state.lock().share = Some(share);
         Ok(())

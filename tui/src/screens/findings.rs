@@ -58,7 +58,8 @@ pub(crate) fn line(finding: &Finding, cwd: &str, columns: usize) -> Line<'static
         (_, Some(bytes)) => format!("{:>9} of traffic", bytes.to_string()),
         // What it saves is not known yet; its own figures are.
         _ if finding.bytes.0 > 0 => format!("{:>9} avoidable", finding.bytes.to_string()),
-        _ => format!("{:>9} of time", finding.time.to_string()),
+        _ if finding.time.0 > 0 => format!("{:>9} of time", finding.time.to_string()),
+        _ => format!("{:>9}", "–"),
     };
     let kind = format!("{:<18}", finding.kind);
     let has_words = columns >= 76;

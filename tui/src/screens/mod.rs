@@ -133,6 +133,9 @@ fn render_details(app: &App, frame: &mut Frame<'_>, area: Rect) {
         }
         _ => ("", Vec::new()),
     };
+    if lines.is_empty() {
+        return;
+    }
     let rule = Rule { title, has_focus: false, aside: Line::default() };
     frame.render_widget(rule, Rect { height: 1, ..area });
     // Beside a list, with a gap.

@@ -1,7 +1,7 @@
 //! The overview: gauges, memory over time, findings, call sites, the program's output.
 
 use npprof_model::units::short_count;
-use npprof_model::{RunState, Snapshot};
+use npprof_model::{Nanos, RunState, Snapshot};
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Rect};
 use ratatui::style::Style;
@@ -17,6 +17,9 @@ use crate::theme;
 use crate::widgets::byte_bar::byte_bar;
 use crate::widgets::memory_chart::MemoryChart;
 use crate::widgets::rule::Rule;
+
+/// Imports take longer in large programs, but then something is amiss more often than not.
+const IMPORT_TIME: Nanos = Nanos(5_000_000_000);
 
 pub(crate) fn render(app: &App, areas: &Areas, frame: &mut Frame<'_>) {
     render_gauges(&app.data.snapshot, app.data.rate, frame, areas.gauges);
@@ -146,7 +149,7 @@ fn gauges(snapshot: &Snapshot, rate: Rate) -> Vec<Gauge> {
         ),
         gauge("High-water mark", "High-water", totals.high_water.to_string(), at, theme::VALUE),
         gauge(
-            if is_ended { "Highest RSS" } else { "RSS" },
+            if is_ended { "Max RSS" } else { "RSS" },
             "RSS",
             rss.to_string(),
             String::new(),
@@ -178,7 +181,7 @@ fn gauges(snapshot: &Snapshot, rate: Rate) -> Vec<Gauge> {
 
 fn render_gauges(snapshot: &Snapshot, rate: Rate, frame: &mut Frame<'_>, area: Rect) {
     /// Columns of each gauge where names stand above figures.
-    const COLUMNS: [u16; 6] = [10, 23, 10, 26, 27, 22];
+    const COLUMNS: [u16; 6] = [10, 23, 9, 26, 28, 22];
     let gauges = gauges(snapshot, rate);
     if area.width < WIDE {
         render_short_gauges(&gauges, frame, area);
@@ -188,7 +191,9 @@ fn render_gauges(snapshot: &Snapshot, rate: Rate, frame: &mut Frame<'_>, area: R
     let gap = (area.width - COLUMNS[..n].iter().sum::<u16>().min(area.width)) / to_u16(n);
     let mut x = area.x + 1;
     for (gauge, columns) in gauges.iter().zip(COLUMNS).take(n) {
-        let place = Rect { x, width: columns, ..area }.intersection(area);
+        let is_last = x + columns >= area.right().saturating_sub(gap);
+        let width = if is_last { area.width } else { columns };
+        let place = Rect { x, width, ..area }.intersection(area);
         let value = Line::from(vec![
             Span::styled(gauge.value.as_str(), gauge.style),
             Span::raw(gauge.aside.as_str()),
@@ -255,13 +260,15 @@ fn legend(chart: &MemoryChart<'_>, columns: u16) -> Line<'static> {
 
 /// Says why there is nothing to see.
 fn render_absence(app: &App, frame: &mut Frame<'_>, area: Rect) {
-    let has_numpy = app.data.snapshot.processes.iter().any(|process| process.numpy.is_some());
-    let text = if has_numpy {
-        "no array has been allocated yet"
-    } else if app.end.is_some() {
-        "the program ended without importing NumPy: there were no arrays to see"
-    } else {
-        "waiting for NumPy to be imported…"
+    let snapshot = &app.data.snapshot;
+    let has_numpy = snapshot.processes.iter().any(|process| process.numpy.is_some());
+    let text = match app.end {
+        Some(_) if has_numpy => "no array was allocated",
+        None if has_numpy => "no array has been allocated yet",
+        Some(_) => "the program ended without importing NumPy: there were no arrays to see",
+        None if snapshot.processes.is_empty() => "waiting for Python to start…",
+        None if snapshot.elapsed < IMPORT_TIME => "waiting for NumPy to be imported…",
+        None => "the program has not imported NumPy so far: there are no arrays to see",
     };
     let columns = usize::from(area.width);
     let text = Line::styled(fit_end(text, columns), theme::TEXT);

@@ -171,7 +171,7 @@ impl Listing for Sites<'_> {
             }
             TIME => {
                 let time = u64::try_from(self.figure(row, TIME)).unwrap_or(0);
-                npprof_model::Nanos(time).to_string().into()
+                text::time(npprof_model::Nanos(time)).into()
             }
             LAYOUT => site
                 .layouts

@@ -527,3 +527,21 @@ fn a_click_selects_a_row_and_another_one_opens_it() {
     let fix = fixtures::findings()[1].fix.clone();
     assert_eq!(tester.keys("y"), [Action::Copy(fix)]);
 }
+
+#[test]
+fn a_start_says_what_is_waited_for() {
+    let check = |snapshot: Snapshot, expected: &str| {
+        let tester = Tester::new(snapshot, 80, 24);
+        assert!(tester.shown().contains(expected), "{}", tester.shown());
+    };
+    let starting = fixtures::starting();
+    check(starting.clone(), "waiting for Python to start");
+    let mut process = fixtures::running().processes[0].clone();
+    process.numpy = None;
+    let importing = Snapshot { processes: [process].into(), ..starting };
+    check(importing.clone(), "waiting for NumPy to be imported");
+    let late = Snapshot { elapsed: Nanos(6_000_000_000), ..importing.clone() };
+    check(late, "has not imported NumPy so far");
+    let state = RunState::Ended(Exit::Code(0));
+    check(Snapshot { state, ..importing }, "ended without importing NumPy");
+}

@@ -9,6 +9,7 @@ use npprof_findings::{Finding, Settings, find};
 use npprof_model::{Frame, Snapshot};
 use npprof_report::json::Limits;
 use npprof_report::{Report, SourceLookup};
+use npprof_tui::has_what_findings_need;
 
 /// Much less than in a file: it is made several times a second.
 const LIMITS: Limits = Limits {
@@ -42,18 +43,27 @@ impl Moments {
         Self { settings, sources: None, findings: Vec::new(), found_at: None, asked_at: None }
     }
 
-    /// The report as JSON. `latest` gives the latest snapshot, and asks for a newer one.
-    pub(crate) fn next(&mut self, latest: impl Fn() -> Arc<Snapshot>) -> String {
+    /// The report as JSON. `latest` gives the latest snapshot, and asks for a newer one; `want_stacks`
+    /// asks for call stacks in that one.
+    pub(crate) fn next(
+        &mut self,
+        latest: impl Fn() -> Arc<Snapshot>,
+        want_stacks: impl Fn(),
+    ) -> String {
         let mut snapshot = latest();
         if self.asked_at.is_none_or(|asked_at| asked_at.elapsed() > IDLE_TIME) {
             thread::sleep(MAKING_TIME);
             snapshot = latest();
         }
         self.asked_at = Some(Instant::now());
+        let is_due = self.found_at.is_none_or(|found_at| found_at.elapsed() >= FINDINGS_INTERVAL);
+        if is_due && !has_what_findings_need(&snapshot) {
+            want_stacks();
+        }
         let sources = self.sources.get_or_insert_with(|| {
             SourceLookup::new(PathBuf::from(&*snapshot.cwd)).unchanged_since(snapshot.started)
         });
-        if self.found_at.is_none_or(|found_at| found_at.elapsed() >= FINDINGS_INTERVAL) {
+        if is_due && has_what_findings_need(&snapshot) {
             let line = |frame: &Frame| sources.whole_line(&frame.file, frame.line);
             self.findings = find(&snapshot, &self.settings, &line);
             self.found_at = Some(Instant::now());

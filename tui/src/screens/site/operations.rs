@@ -1,11 +1,11 @@
 //! What NumPy did at a site.
 
+use npprof_model::Site;
 use npprof_model::units::short_count;
-use npprof_model::{Nanos, Site};
 use ratatui::text::Line;
 
 use crate::data::Data;
-use crate::text::{clean, fit_middle, layout_with_strides, width};
+use crate::text::{self, clean, fit_middle, layout_with_strides, width};
 use crate::theme;
 
 /// Operations that are shown.
@@ -24,10 +24,7 @@ pub(super) fn lines(site: &Site, data: &Data, columns: usize) -> Vec<Line<'stati
     let head = format!("{:>11} {:>10} {:>8}  operation", "time", "copied", "calls");
     let mut lines = vec![Line::default(), Line::styled(head, theme::LABEL)];
     for operation in operations.iter().take(MAX_OPERATIONS) {
-        let time = match operation.time {
-            Nanos(0) => "–".to_owned(),
-            time => time.to_string(),
-        };
+        let time = text::time(operation.time);
         let calls = short_count(operation.n);
         let figures = format!("{time:>11} {:>10} {calls:>8}  ", operation.copied.to_string());
         let room = columns.saturating_sub(width(&figures));
