@@ -14,6 +14,7 @@ mod killed;
 mod layouts;
 mod lossless;
 mod measuring;
+mod memcheck;
 mod operations;
 mod processes;
 mod real;
