@@ -210,9 +210,9 @@ mod tests {
         let session = parse(&format!("2:{token}:L:/tmp/a:b")).expect("well-formed");
         assert_eq!((session.token[1], session.token[15]), (1, 255));
         assert!(session.is_lossy && session.has_operations && session.is_followed);
+        assert_eq!(session.socket, "/tmp/a:b");
         let session = parse(&format!("2:{token}:AN:/tmp/a")).expect("well-formed");
         assert!(!session.is_lossy && !session.has_operations && !session.is_followed);
-        assert_eq!(session.socket, "/tmp/a:b");
         for text in [
             "".to_owned(),
             format!("1:{token}:-:/tmp/a"),
