@@ -11,7 +11,7 @@ use super::Areas;
 use crate::app::{App, Popup};
 use crate::keys;
 use crate::tab::Tab;
-use crate::text::{clean, fit_end, fit_middle, to_u16, width};
+use crate::text::{clean, fit_end, fit_middle, relative, to_u16, width};
 use crate::theme;
 
 const MAX_NOTICES: usize = 3;
@@ -75,7 +75,9 @@ fn states(app: &App) -> Vec<String> {
             exit => exit.to_string(),
         };
         let finished = format!("finished, {end}");
-        let report = app.report.as_deref().map(clean);
+        // A viewer may have been started in another folder.
+        let cwd = if app.is_viewer() { "" } else { &app.data.snapshot.cwd };
+        let report = app.report.as_deref().map(|path| relative(path, cwd));
         let reports = report.iter().flat_map(|path| {
             let name = path.rsplit('/').next().unwrap_or(path);
             [path, name].map(|path| format!("{finished}, report in {path}"))

@@ -134,7 +134,7 @@ fn after_the_end_figures_stand_and_the_header_says_how_to_leave() {
     let mut tester = Tester::full(fixtures::running(), 80, 24);
     tester.snapshot(fixtures::finished());
     tester.end(Exit::Code(0));
-    tester.update(Event::Report("runs/npprof-load.4711.json".to_owned()));
+    tester.update(Event::Report("/home/ada/code/runs/npprof-load.4711.json".to_owned()));
     check(&tester, "finished_80x24", PLAIN);
 }
 
