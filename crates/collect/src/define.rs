@@ -7,7 +7,8 @@ use npprof_wire::decode::text_bytes;
 use npprof_wire::record::Fact;
 use rustc_hash::FxHashMap;
 
-use crate::aggregate::operations::class::{Class, class};
+use crate::aggregate::names::{Classes, classes};
+use crate::aggregate::operations::class::Class;
 use crate::error::StreamError;
 
 const MAX_CODES: usize = 1 << 20;
@@ -137,7 +138,7 @@ pub(crate) struct Definitions {
     /// By number; empty where there is none.
     operations: Vec<Arc<str>>,
     /// What sort each of them is, beside each other for a quick look.
-    classes: Vec<Class>,
+    classes: Vec<Classes>,
     n_operations: usize,
     pub(crate) facts: Facts,
 }
@@ -180,21 +181,25 @@ impl Definitions {
     }
 
     /// The name of an operation, if it was defined.
-    pub(crate) fn operation(&self, operation: u16) -> Option<&str> {
-        let name = self.operations.get(usize::from(operation))?;
-        (!name.is_empty()).then_some(&**name)
+    pub(crate) fn operation(&self, operation: u16) -> Option<&Arc<str>> {
+        self.operations.get(usize::from(operation)).filter(|name| !name.is_empty())
     }
 
     /// The name of an operation, also if it was not defined.
     pub(crate) fn operation_name(&self, operation: u16) -> Arc<str> {
-        let name = self.operations.get(usize::from(operation)).filter(|name| !name.is_empty());
-        name.map_or_else(|| "unknown operation".into(), Arc::clone)
+        self.operation(operation).map_or_else(|| "unknown operation".into(), Arc::clone)
     }
 
     /// What sort of operation it is.
     #[inline]
     pub(crate) fn operation_class(&self, operation: u16) -> Class {
-        self.classes.get(usize::from(operation)).copied().unwrap_or(Class::Other)
+        self.operation_classes(operation).ledger
+    }
+
+    /// What sort of operation it is, to the ledger and to patterns.
+    #[inline]
+    pub(crate) fn operation_classes(&self, operation: u16) -> Classes {
+        self.classes.get(usize::from(operation)).copied().unwrap_or_default()
     }
 
     pub(crate) fn define_operation(
@@ -209,9 +214,9 @@ impl Definitions {
         let place = usize::from(operation);
         if self.operations.len() <= place {
             self.operations.resize(place + 1, "".into());
-            self.classes.resize(place + 1, Class::Other);
+            self.classes.resize(place + 1, Classes::default());
         }
-        self.classes[place] = class(&name);
+        self.classes[place] = classes(&name);
         self.operations[place] = name.into();
         Ok(())
     }

@@ -6,6 +6,7 @@
 pub(crate) mod arrays;
 pub(crate) mod held;
 pub(crate) mod layouts;
+pub(crate) mod names;
 pub(crate) mod operations;
 pub(crate) mod patterns;
 pub(crate) mod sites;

@@ -191,7 +191,7 @@ fn matmul_copies(
     operands: &Operands<'_>,
     definitions: &Definitions,
 ) -> (u64, u64) {
-    let is_matmul = definitions.operation(operation.operation) == Some("matmul");
+    let is_matmul = definitions.operation(operation.operation).is_some_and(|it| &**it == "matmul");
     if !is_matmul || !definitions.facts.is_numpy_from((2, 3)) {
         return (0, 0);
     }
@@ -253,7 +253,8 @@ impl<'a> Loop<'a> {
         operands: &Operands<'_>,
         definitions: &'a Definitions,
     ) -> Option<Self> {
-        let is_mixed = definitions.operation(operation.operation) == Some("ldexp");
+        let is_mixed =
+            definitions.operation(operation.operation).is_some_and(|it| &**it == "ldexp");
         let results = operands.all().iter();
         let mut results =
             results.filter(|each| matches!(each.operand.role, Role::Result | Role::Output));

@@ -5,8 +5,8 @@ use npprof_wire::record::operation;
 use rustc_hash::FxHashMap;
 
 use super::Scene;
+use super::class::Class;
 use super::event::{Array, Event};
-use super::names::Class;
 use super::tally::{Facts, Tallies, saves};
 
 /// Links of a chain from which on it counts.

@@ -12,9 +12,9 @@ use npprof_wire::record::{Role, operation};
 use rustc_hash::FxHashMap;
 
 use super::blocks::Id;
+use super::class::Class;
 use super::event::{Array, Event};
 use super::moved::{Copy, Moved};
-use super::names::Class;
 use super::tally::{Found, Tallies, saves, total};
 use super::{MIN, Scene};
 

@@ -5,8 +5,8 @@ use npprof_wire::record::{Role, operation};
 use rustc_hash::FxHashMap;
 
 use super::blocks::Id;
+use super::class::Class;
 use super::event::{Array, Event, Home, Numbers};
-use super::names::Class;
 use super::tally::{Found, saves};
 use super::twins::Twins;
 use super::{MIN, Scene};

@@ -8,7 +8,7 @@ use npprof_wire::record::{Operand, Operation, Role, Scalar, operand, operation};
 
 use super::Context;
 use super::blocks::{Block, Blocks, Id, Known};
-use super::names::{Class, Name, Names};
+use super::class::{Class, Name};
 use super::tally::Facts;
 
 /// What sort of numbers a dtype holds.
@@ -193,7 +193,6 @@ impl<'a> Event<'a> {
     /// `room` is that of the arrays of an earlier event.
     pub(super) fn new(
         raw: &'a Operation<'a>,
-        names: &mut Names,
         (blocks, known): (&Blocks, &mut Known),
         room: Vec<Array>,
         context: Context<'_>,
@@ -203,8 +202,8 @@ impl<'a> Event<'a> {
         arrays.extend(raw.operands().map(|it| Array::new(&it, blocks, known, context)));
         let mut event = Self {
             raw,
-            name: names.get(raw.operation, context.definitions),
-            outer: names.get(raw.outer, context.definitions),
+            name: Name::of(raw.operation, context.definitions),
+            outer: Name::of(raw.outer, context.definitions),
             site: context.site(raw.stack),
             arrays,
             is_elementwise: false,

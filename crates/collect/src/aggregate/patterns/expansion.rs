@@ -11,9 +11,9 @@ use npprof_wire::record::{Role, operation};
 use rustc_hash::FxHashMap;
 
 use super::blocks::Id;
+use super::class::Class;
 use super::event::{Array, Event, Home};
 use super::frames::Activation;
-use super::names::Class;
 use super::savings::Saving;
 use super::tally::{Facts, Found, Tallies, saves, total};
 use super::{LARGE, Scene};

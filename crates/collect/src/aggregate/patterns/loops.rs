@@ -10,8 +10,8 @@ use rustc_hash::FxHashMap;
 
 use super::Scene;
 use super::blocks::Block;
+use super::class::{Class, Name};
 use super::event::Event;
-use super::names::{Class, class, text};
 use super::savings::Saving;
 use super::tally::{Facts, Found, Tallies, saves};
 
@@ -102,8 +102,8 @@ impl Loops {
             }
             let tally = self.callbacks.by_site.get(&site);
             let facts = tally.map(|tally| tally.facts.clone()).unwrap_or_else(|| {
-                let name = text(scene.context.definitions, accesses.operation);
-                Facts { operation: name.unwrap_or_default(), ..Facts::default() }.into()
+                let name = Name::of(accesses.operation, scene.context.definitions).text;
+                Facts { operation: name, ..Facts::default() }.into()
             });
             let detail = Detail::PythonLoop { reads, writes, callbacks };
             let found = Found { site, bytes: 0, time, facts, detail: () };
@@ -125,8 +125,7 @@ impl Loops {
 fn count(counts: &Counts, scene: &Scene<'_>, by_site: &mut FxHashMap<u32, Accesses>) {
     let context = scene.context;
     let Some(frame) = context.stack(counts.stack) else { return };
-    let Some(name) = text(context.definitions, counts.operation) else { return };
-    let class = class(&name);
+    let Name { text: name, class } = Name::of(counts.operation, context.definitions);
     let is_numpys = context.is_numpys(frame);
     let is_lane = is_numpys && matches!(class, Class::Getitem | Class::Setitem);
     if is_lane && &*context.function(frame) == "apply_along_axis" {

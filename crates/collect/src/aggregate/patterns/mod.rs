@@ -3,11 +3,12 @@
 //! One file a kind, or a few kinds that watch the same thing. A tracker sees the events of one
 //! process in their order and keeps what it needs per live block and per call site, never per event.
 
+pub(crate) mod class;
+
 mod blocks;
 mod event;
 mod frames;
 mod heights;
-mod names;
 mod ranges;
 mod savings;
 mod spans;
@@ -44,7 +45,6 @@ use crate::define::Definitions;
 use blocks::{Blocks, Id, Known, SMALLEST};
 use event::{Array, Event};
 use heights::Heights;
-use names::Names;
 
 /// Smallest array that counts where bytes do.
 const MIN: u64 = 1 << 20;
@@ -95,7 +95,6 @@ pub(crate) struct Patterns {
     blocks: Blocks,
     known: Known,
     heights: Heights,
-    names: Names,
     /// Room for the arrays of an event.
     arrays: Vec<Array>,
     /// The latest allocation at which pins may have been looked for.
@@ -179,7 +178,7 @@ impl Patterns {
     ) {
         let blocks = (&self.blocks, &mut self.known);
         let room = std::mem::take(&mut self.arrays);
-        let event = Event::new(operation, &mut self.names, blocks, room, context);
+        let event = Event::new(operation, blocks, room, context);
         let scene = Scene { blocks: &self.blocks, heights: &self.heights, context };
         for home in event.written().filter_map(|array| array.home) {
             self.copies.written(home.id, &scene);
@@ -302,7 +301,7 @@ impl Patterns {
         self.pins.allocated(born.size);
         let scene = Scene { blocks: &self.blocks, heights: &self.heights, context };
         let Some(block) = self.blocks.in_place(place) else { return };
-        self.reserves.allocated(block, born.is_zeroed, &mut self.names, &scene);
+        self.reserves.allocated(block, born.is_zeroed, &scene);
         self.loops.allocated(block, &scene);
         let expansions = &self.expansions;
         self.statements.allocated(block, born, &scene, |id| expansions.was_raised(id));

@@ -8,9 +8,9 @@ use npprof_model::{Detail, Pattern};
 use npprof_wire::record::{objects, operation};
 
 use super::Scene;
+use super::class::Class;
 use super::event::{Array, Event, Numbers};
 use super::loops::VECTORIZE;
-use super::names::Class;
 use super::tally::{Tallies, saves};
 
 /// Smallest number of elements that is worth a word.

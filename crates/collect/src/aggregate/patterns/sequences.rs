@@ -11,9 +11,9 @@ use rustc_hash::FxHashMap;
 
 use super::Scene;
 use super::blocks::{Dead, Id};
+use super::class::Class;
 use super::event::Event;
 use super::frames::Activation;
-use super::names::Class;
 use super::tally::{Facts, Found, Tallies, saves};
 
 /// Scalars that make a conversion worth counting.

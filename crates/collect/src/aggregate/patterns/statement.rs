@@ -11,6 +11,7 @@ use npprof_model::{ArrayLayout, Bytes, Detail, Pattern};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::blocks::{Block, Id};
+use super::class::Name;
 use super::frames::Activation;
 use super::savings::Saving;
 use super::tally::{Facts, Found, Tallies, saves, total};
@@ -321,9 +322,7 @@ impl Execution {
         let spans = spans.filter(|&(_, bytes)| bytes > 0).collect();
         let mut told: Vec<&Piece> = alive(worst).collect();
         told.sort_by_key(|piece| std::cmp::Reverse(piece.size));
-        let name = |piece: &Piece| {
-            super::names::text(scene.context.definitions, piece.operation).unwrap_or_default()
-        };
+        let name = |piece: &Piece| Name::of(piece.operation, scene.context.definitions).text;
         let operation = told.first().map(|piece| name(piece)).unwrap_or_default();
         let temporaries: Arc<[Temporary]> = told
             .iter()

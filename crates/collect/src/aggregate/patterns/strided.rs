@@ -6,8 +6,8 @@ use npprof_wire::record::{Counts, Role, operation};
 use rustc_hash::FxHashMap;
 
 use super::boundary::RAW_FFT;
+use super::class::{Class, Name};
 use super::event::{Array, Event, Home};
-use super::names::{Class, text};
 use super::tally::{Facts, Tallies, saves, total};
 use super::{LARGE, Scene};
 
@@ -95,8 +95,8 @@ impl Strided {
             let sum = touched.entry(site).or_default();
             *sum = sum.saturating_add(bytes.saturating_mul(USUAL_WASTE));
             tallies.count(site, (bytes, 0), || {
-                let name = text(scene.context.definitions, counts.operation);
-                let facts = Facts { operation: name.unwrap_or_default(), ..Facts::default() };
+                let name = Name::of(counts.operation, scene.context.definitions).text;
+                let facts = Facts { operation: name, ..Facts::default() };
                 let detail = Detail::StridedAccess {
                     inner_stride: 0,
                     touched: Bytes(0),

@@ -8,8 +8,8 @@ use npprof_wire::record::Role;
 use rustc_hash::FxHashMap;
 
 use super::blocks::{Block, Id};
+use super::class::{Class, Name};
 use super::event::{Array, Event};
-use super::names::{Class, Names};
 use super::ranges::Ranges;
 use super::savings::Saving;
 use super::tally::{Facts, Found, Tallies, saves};
@@ -49,20 +49,14 @@ pub(super) struct Reserves {
 }
 
 impl Reserves {
-    pub(super) fn allocated(
-        &mut self,
-        block: &Block,
-        is_zeroed: bool,
-        names: &mut Names,
-        scene: &Scene<'_>,
-    ) {
+    pub(super) fn allocated(&mut self, block: &Block, is_zeroed: bool, scene: &Scene<'_>) {
         if block.size < LARGE {
             return;
         }
         let context = scene.context;
         let entry = context.entry_name(block.stack);
         let name = if entry.is_empty() {
-            names.get(block.operation, context.definitions).text
+            Name::of(block.operation, context.definitions).text
         } else {
             entry
         };

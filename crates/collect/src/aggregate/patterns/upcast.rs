@@ -12,8 +12,8 @@ use npprof_wire::record::{Role, Scalar, operation};
 use rustc_hash::FxHashMap;
 
 use super::blocks::Id;
+use super::class::Class;
 use super::event::{Array, Event, Numbers};
-use super::names::Class;
 use super::savings::Saving;
 use super::tally::{Found, Tallies, saves};
 use super::{MIN, Scene};
