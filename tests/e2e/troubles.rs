@@ -1,7 +1,7 @@
 //! npprof's own troubles: stopped, cut off, without room. The program never feels them, and the report
 //! says what it lacks.
 
-use std::{path::Path, process::Command};
+use std::{os::unix::fs::PermissionsExt, path::Path, process::Command};
 
 use npprof_tests::{
     built,
@@ -152,6 +152,9 @@ fn only_report(folder: &Path) -> Report {
         .filter(|path| path.extension().is_some_and(|end| end == "json"))
         .collect();
     let [name] = &names[..] else { panic!("one report: {names:?}") };
+    // Others may look into such a folder.
+    let mode = std::fs::metadata(name).expect("it is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "{}", name.display());
     Report::load(name)
 }
 

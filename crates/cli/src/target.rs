@@ -5,7 +5,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use npprof_report::{Names, Report, check_target, default_name, expand_pattern, write_report};
+use npprof_report::{
+    Names, Report, TargetError, check_target, default_name, expand_pattern, write_private_report,
+    write_report,
+};
 use rustix::fs::{Access, access};
 
 use crate::failure::{Failure, NOT_STARTED, OrFail};
@@ -85,7 +88,8 @@ impl Target {
     pub(crate) fn write_so_far(&self, report: &Report, pid: u32) -> anyhow::Result<PathBuf> {
         let name = default_name(&self.command, pid);
         let name = format!("{}-so-far.json", name.trim_end_matches(".json"));
-        let path = write_numbered(&self.folder.join(&name), report)?;
+        let path = self.folder.join(&name);
+        let path = write_numbered(&path, |path| write_report(path, report, false))?;
         Ok(PathBuf::from(path.file_name().unwrap_or_default()))
     }
 
@@ -99,7 +103,8 @@ impl Target {
         let name = default_name(&self.command, pid);
         for folder in surroundings::temporary_folders() {
             let path = folder.join(&name);
-            if write_numbered(&path, report).is_ok() {
+            // The name may have been taken, and other users may look into that folder.
+            if let Ok(path) = write_numbered(&path, |path| write_private_report(path, report)) {
                 let message = format!("{error:#}; it is in {} instead", path.display());
                 return (Place::File(path), Some(message));
             }
@@ -120,7 +125,7 @@ impl Target {
             write_report(&resolved(&path), report, self.has_force)?;
             return Ok(shown.to_owned());
         }
-        let written = write_numbered(&path, report)?;
+        let written = write_numbered(&path, |path| write_report(path, report, false))?;
         // As the user would type it.
         let name = written.file_name().unwrap_or_default();
         Ok(shown.with_file_name(name))
@@ -167,7 +172,10 @@ pub(crate) fn export(folder: &Path, name: &str, text: &str) -> String {
 
 /// Process ids come again, so there may be an older report of the same name: then `-2` and so on is
 /// put before the end of the name.
-fn write_numbered(path: &Path, report: &Report) -> anyhow::Result<PathBuf> {
+fn write_numbered(
+    path: &Path,
+    write: impl FnOnce(&Path) -> Result<(), TargetError>,
+) -> anyhow::Result<PathBuf> {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let end = path.extension().unwrap_or_default().to_string_lossy();
     let numbered = (2..MAX_NAMES).map(|n| path.with_file_name(format!("{stem}-{n}.{end}")));
@@ -175,7 +183,7 @@ fn write_numbered(path: &Path, report: &Report) -> anyhow::Result<PathBuf> {
         .chain(numbered)
         .find(|path| path.symlink_metadata().is_err());
     let path = free.unwrap_or_else(|| path.to_owned());
-    write_report(&path, report, false)?;
+    write(&path)?;
     Ok(path)
 }
 

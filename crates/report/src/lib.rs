@@ -28,6 +28,7 @@ pub use paint::{Style, one_line};
 pub use source::SourceLookup;
 pub use tables::{GroupBy, SortKey, TableOptions, table};
 pub use target::{
-    Names, PatternError, TargetError, check_target, default_name, expand_pattern, write_report,
+    Names, PatternError, TargetError, check_target, default_name, expand_pattern,
+    write_private_report, write_report,
 };
 pub use text::{SummaryOptions, summary};

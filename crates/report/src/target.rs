@@ -5,6 +5,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
@@ -16,6 +17,10 @@ use crate::paint::one_line;
 
 /// Characters of a script's name that go into a report's.
 const MAX_STEM_CHARS: usize = 64;
+
+/// The mode of a new file, of which the user's `umask` takes away.
+const OF_THE_USERS_CHOICE: u32 = 0o666;
+const PRIVATE: u32 = 0o600;
 
 /// Why a report cannot be written to its place.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +78,7 @@ pub fn check_target(path: &Path, overwrite: bool) -> Result<(), TargetError> {
     match find(path, overwrite)? {
         Place::File { folder, .. } => {
             let unwritable = |cause| TargetError::Unwritable { path: path.to_path_buf(), cause };
-            let (temporary, file) = create_beside(&folder).map_err(unwritable)?;
+            let (temporary, file) = create_beside(&folder, PRIVATE).map_err(unwritable)?;
             drop(file);
             fs::remove_file(temporary).map_err(unwritable)
         }
@@ -89,6 +94,25 @@ pub fn check_target(path: &Path, overwrite: bool) -> Result<(), TargetError> {
 /// When it cannot be written, or when something is there and `overwrite` is false. Nothing is left
 /// behind then.
 pub fn write_report(path: &Path, report: &Report, overwrite: bool) -> Result<(), TargetError> {
+    write_with_mode(path, report, overwrite, OF_THE_USERS_CHOICE)
+}
+
+/// As [`write_report`], into a new file that nobody else can read: for a folder that is not the user's
+/// choice, and may be everybody's.
+///
+/// # Errors
+///
+/// When it cannot be written, or when something is there.
+pub fn write_private_report(path: &Path, report: &Report) -> Result<(), TargetError> {
+    write_with_mode(path, report, false, PRIVATE)
+}
+
+fn write_with_mode(
+    path: &Path,
+    report: &Report,
+    overwrite: bool,
+    mode: u32,
+) -> Result<(), TargetError> {
     let unwritable = |cause| TargetError::Unwritable { path: path.to_path_buf(), cause };
     match find(path, overwrite)? {
         Place::Special { path } => {
@@ -96,7 +120,7 @@ pub fn write_report(path: &Path, report: &Report, overwrite: bool) -> Result<(),
             write_all(file, report).map_err(unwritable)
         }
         Place::File { path: target, folder } => {
-            let (temporary, file) = create_beside(&folder).map_err(unwritable)?;
+            let (temporary, file) = create_beside(&folder, mode).map_err(unwritable)?;
             let written = write_all(file, report).and_then(|()| {
                 if overwrite {
                     fs::rename(&temporary, &target)
@@ -164,7 +188,7 @@ fn folder_of(path: &Path) -> PathBuf {
 }
 
 /// Makes a file of a name that nobody else uses.
-fn create_beside(folder: &Path) -> io::Result<(PathBuf, File)> {
+fn create_beside(folder: &Path, mode: u32) -> io::Result<(PathBuf, File)> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     const ATTEMPTS: usize = 1_000;
     let mut last = io::Error::from(io::ErrorKind::AlreadyExists);
@@ -172,7 +196,7 @@ fn create_beside(folder: &Path) -> io::Result<(PathBuf, File)> {
         // A counter: only that each call gets another number matters.
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = folder.join(format!(".npprof-{}-{number}.tmp", std::process::id()));
-        match OpenOptions::new().write(true).create_new(true).open(&path) {
+        match OpenOptions::new().write(true).create_new(true).mode(mode).open(&path) {
             Ok(file) => return Ok((path, file)),
             Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => last = cause,
             Err(cause) => return Err(cause),
