@@ -60,7 +60,10 @@ fn a_run_is_seen_from_other_terminals_until_its_end() {
         viewer.wait_for("wait.py");
         viewer.wait_for(KEEP);
     }
-    // One that leaves disturbs nobody.
+    // One that leaves disturbs nobody, nor does one that is killed.
+    let killed = Terminal::view(&[&pid], 80, 24);
+    killed.wait_for(KEEP);
+    signal(&killed, Signal::KILL);
     signal(&viewers[1], Signal::TERM);
     assert_eq!(viewers[1].end(), 0, "{}", viewers[1].screen());
     end(&mut run);

@@ -318,7 +318,7 @@ impl npprof_tui::Session for Session<'_> {
     }
 
     fn has_terminal(&self) -> bool {
-        job::is_in_foreground()
+        !job::is_in_background()
     }
 }
 

@@ -19,6 +19,11 @@ pub(crate) fn is_in_foreground() -> bool {
     rustix::termios::tcgetpgrp(io::stdout()).is_ok_and(|group| group == getpgrp())
 }
 
+/// Whether the terminal is another job's. One that is gone is nobody's.
+pub(crate) fn is_in_background() -> bool {
+    rustix::termios::tcgetpgrp(io::stdout()).is_ok_and(|group| group != getpgrp())
+}
+
 /// Whether somebody is there who could let npprof go on: a shell that knows jobs. The kernel asks the
 /// same before it stops a process for Ctrl-Z.
 pub(crate) fn can_be_suspended() -> bool {

@@ -43,7 +43,11 @@ fn header(app: &App, columns: u16) -> Paragraph<'static> {
         .unwrap_or_else(|| fit_end(states.last().map_or("", String::as_str), room));
     let left = columns.saturating_sub(width(&dropped) + width(&state));
     let mut command = clean(&snapshot.command.join(" "));
-    let title = if left >= 24 { " npprof  " } else { " " };
+    let title = match app.is_viewer() {
+        _ if left < 24 => " ",
+        true => " npprof view  ",
+        false => " npprof  ",
+    };
     let room = left.saturating_sub(width(title));
     if width(&command) > room {
         command = without_folder(&snapshot.command);

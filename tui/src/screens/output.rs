@@ -12,8 +12,11 @@ use crate::widgets::rule::Rule;
 use crate::widgets::terminal_view::TerminalView;
 
 /// What a viewer sees.
-const ABSENCE: [&str; 2] =
+const ELSEWHERE: [&str; 2] =
     ["  The program's output is in the terminal", "  where npprof run was started."];
+/// What it sees of a run that is over.
+const ENDED: [&str; 2] =
+    ["  A report has figures only, and not", "  what the program has written."];
 
 pub(crate) fn render(app: &App, frame: &mut Frame<'_>, area: Rect) {
     if area.is_empty() {
@@ -38,7 +41,8 @@ pub(crate) fn render(app: &App, frame: &mut Frame<'_>, area: Rect) {
     frame.render_widget(rule, Rect { height: 1, ..area });
     let area = Rect { y: area.y + 1, height: area.height - 1, ..area };
     if app.is_viewer() {
-        let lines = ABSENCE.map(|line| Line::styled(line, theme::QUIET));
+        let lines = if app.end.is_some() { ENDED } else { ELSEWHERE };
+        let lines = lines.map(|line| Line::styled(line, theme::QUIET));
         frame.render_widget(Paragraph::new(lines.to_vec()), area);
         return;
     }

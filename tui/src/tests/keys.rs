@@ -433,8 +433,10 @@ fn a_viewer_leaves_at_once_and_sends_the_program_nothing() {
         let actions = Tester::viewer(fixtures::running()).keys(keys);
         assert_eq!(actions, [Action::Leave(Left::StillRunning)], "{keys}");
     }
-    let actions = Tester::viewer(fixtures::finished()).keys("q");
-    assert_eq!(actions, [Action::Leave(Left::AfterEnd)]);
+    let mut viewer = Tester::viewer(fixtures::finished());
+    viewer.keys("8");
+    assert!(viewer.shown().contains("A report has figures only"), "{}", viewer.shown());
+    assert_eq!(viewer.keys("q"), [Action::Leave(Left::AfterEnd)]);
     let mut viewer = Tester::viewer(fixtures::running());
     assert_eq!(viewer.keys("8<enter>hello"), []);
     assert!(viewer.shown().contains("where npprof run was started"), "{}", viewer.shown());

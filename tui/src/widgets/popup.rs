@@ -8,6 +8,9 @@ use ratatui::widgets::{Block, Clear, Paragraph, Widget};
 use crate::text::to_u16;
 use crate::theme;
 
+/// Fewer columns beside a box are covered as well.
+const BESIDE: u16 = 6;
+
 /// Text in a box in the middle of the area, as large as it needs and the area allows.
 #[derive(Debug)]
 pub(crate) struct Popup<'a> {
@@ -30,7 +33,10 @@ impl Widget for Popup<'_> {
     fn render(self, area: Rect, buffer: &mut Buffer) {
         let widest = self.lines.iter().map(Line::width).max().unwrap_or(0);
         let widest = widest.max(self.title.chars().count() + 2).max(self.foot.chars().count() + 2);
-        let columns = to_u16(widest + 4).min(area.width);
+        let columns = to_u16(widest + 4);
+        // What could be seen beside it could not be read.
+        let columns =
+            if columns.saturating_add(BESIDE) > area.width { area.width } else { columns };
         let rows = to_u16(self.lines.len() + 2).min(area.height);
         let place = area.centered(Constraint::Length(columns), Constraint::Length(rows));
         if place.is_empty() {

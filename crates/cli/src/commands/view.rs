@@ -156,7 +156,7 @@ impl npprof_tui::Session for Session {
     }
 
     fn has_terminal(&self) -> bool {
-        job::is_in_foreground()
+        !job::is_in_background()
     }
 }
 
