@@ -73,6 +73,13 @@ fn the_program_is_watched_typed_to_and_reported() {
         terminal.press(ENTER);
         terminal.wait_for("keep = ");
         terminal.press("q");
+        // Its output is searched; Ctrl-U takes the words away.
+        terminal.press(OUTPUT_TAB);
+        terminal.press("/ready");
+        terminal.wait_for("match 1 of 1");
+        terminal.press("\x15");
+        terminal.press(ENTER);
+        terminal.wait("search", |screen| !screen.contains("match 1 of 1"));
         // Typing goes to the program once it has been asked for.
         terminal.press(OUTPUT_TAB);
         terminal.press(ENTER);
