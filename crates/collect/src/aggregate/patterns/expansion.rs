@@ -305,7 +305,18 @@ impl Expansions {
         }
     }
 
+    #[inline]
     pub(super) fn died(&mut self, block: Id, from: Option<u32>, scene: &Scene<'_>) {
+        let is_idle = self.open.is_empty()
+            && self.followers.is_empty()
+            && self.origins.is_empty()
+            && self.repeated.is_empty();
+        if !is_idle {
+            self.has_died(block, from, scene);
+        }
+    }
+
+    fn has_died(&mut self, block: Id, from: Option<u32>, scene: &Scene<'_>) {
         self.repeated.remove(&block);
         self.follower_died(block, scene);
         for id in self.origins.remove(&block).unwrap_or_default() {

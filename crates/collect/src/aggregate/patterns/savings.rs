@@ -89,10 +89,12 @@ impl Saving {
 
     /// So many bytes could have been avoided from one event to another.
     pub(super) fn span(&mut self, (start, end): (u64, u64), bytes: u64, heights: &Heights) {
-        self.split(start, heights);
-        self.split(end, heights);
-        let first = self.place(start);
-        let after = self.place(end);
+        let first = self.split(start, heights);
+        let n = self.segments.len();
+        let after = self.split(end, heights);
+        // What was put in behind the first one leaves it where it is.
+        let is_there = start <= end && self.segments.len() >= n;
+        let first = if is_there { first } else { self.place(start) };
         if first < after {
             if let Some(first) = self.segments.get_mut(first) {
                 first.step = first.step.wrapping_add(bytes);
@@ -135,22 +137,22 @@ impl Saving {
         high_water.saturating_sub(without)
     }
 
-    /// Makes a stretch begin at `at`.
-    fn split(&mut self, at: u64, heights: &Heights) {
+    /// Makes a stretch begin at `at`, or where all is settled, and says which one that is.
+    fn split(&mut self, at: u64, heights: &Heights) -> usize {
         if at <= self.settled && !self.segments.is_empty() {
-            return;
+            return 0;
         }
         let at = at.max(self.settled);
         let Some(place) = self.place(at.saturating_add(1)).checked_sub(1) else {
             self.best = self.best.max(heights.max(self.settled, at));
             self.settled = at;
             self.segments.push_front(Segment { start: at, height: 0, step: 0 });
-            return;
+            return 0;
         };
         let next = self.segments.get(place + 1).map(|next| next.start);
         let Some(segment) = self.segments.get_mut(place).filter(|segment| segment.start < at)
         else {
-            return;
+            return place;
         };
         let whole = segment.height;
         let limit = if next.is_some() { whole } else { u64::MAX };
@@ -162,7 +164,9 @@ impl Saving {
         self.segments.insert(place + 1, new);
         if self.segments.len() > MAX_SEGMENTS {
             self.coarsen();
+            return self.place(at);
         }
+        place + 1
     }
 
     /// Settles the stretches about which all is decided.

@@ -65,7 +65,14 @@ impl<D: Clone> Twins<D> {
     }
 
     /// A block was given back: up to now, one of the two would have been enough.
+    #[inline]
     pub(super) fn died(&mut self, block: Id, scene: &Scene<'_>) {
+        if !self.open.is_empty() || !self.survivors.is_empty() {
+            self.has_died(block, scene);
+        }
+    }
+
+    fn has_died(&mut self, block: Id, scene: &Scene<'_>) {
         if let Some((site, bytes)) = self.survivors.remove(&block)
             && let Some(saving) = self.savings.get_mut(&site)
         {
