@@ -370,9 +370,15 @@ fn types(layout: &NumpyLayout) -> impl Iterator<Item = (String, i64)> {
     ];
     let further = [
         ("BOOL", dtype::BOOL),
+        ("BYTE", dtype::BYTE),
         ("INT", dtype::INT),
         ("LONG", dtype::LONG),
+        ("ULONG", dtype::ULONG),
         ("LONGLONG", dtype::LONGLONG),
+        ("FLOAT", dtype::FLOAT),
+        ("DOUBLE", dtype::DOUBLE),
+        ("CFLOAT", dtype::CFLOAT),
+        ("CDOUBLE", dtype::CDOUBLE),
         ("OBJECT", dtype::OBJECT),
         ("STRING", dtype::BYTES),
         ("UNICODE", dtype::UNICODE),

@@ -368,6 +368,9 @@ pub struct Counts {
     pub strided_bytes: u64,
     /// Single elements that went to Python or came from it.
     pub n_scalars: u64,
+    /// Operands that were taken through a buffer to compute with them: as many of each operation. What
+    /// was copied then are their bytes.
+    pub n_buffered: u64,
 }
 
 impl Counts {
@@ -385,6 +388,7 @@ impl Counts {
             copied_bytes,
             strided_bytes,
             n_scalars,
+            n_buffered: n.saturating_mul((key >> COUNTER_BUFFERED_SHIFT) & COUNTER_MAX_BUFFERED),
         })
     }
 }
@@ -392,6 +396,10 @@ impl Counts {
 /// Bit of a counter's first word: the place is taken. The operation's number lies below, the stack
 /// in the high half.
 pub const COUNTER_VALID: u64 = 1 << 16;
+/// Where a counter's first word says how many operands each of its operations took through a buffer.
+pub const COUNTER_BUFFERED_SHIFT: u32 = 17;
+/// The largest number that has room there.
+pub const COUNTER_MAX_BUFFERED: u64 = 3;
 
 /// Bit of an `Alloc` or `Layout` record's flags: the shape follows, `ndim` words.
 pub(crate) const HAS_SHAPE: u64 = 1 << 2;

@@ -8,8 +8,9 @@ use npprof_wire::encode::{
 };
 use npprof_wire::hello::{HELLO_BYTES, Hello};
 use npprof_wire::record::{
-    COUNTER_VALID, Counts, Fact, FreedAt, Kind, Layout, MAX_NDIM, MAX_OPERANDS, MAX_RECORD_WORDS,
-    MAX_TEXT, Operand, Order, Record, Role, Scalar, operand, operation,
+    COUNTER_BUFFERED_SHIFT, COUNTER_VALID, Counts, Fact, FreedAt, Kind, Layout, MAX_NDIM,
+    MAX_OPERANDS, MAX_RECORD_WORDS, MAX_TEXT, Operand, Order, Record, Role, Scalar, operand,
+    operation,
 };
 use npprof_wire::segment::{COUNTER_WORDS, COUNTERS, N_COUNTERS, SEGMENT_WORDS};
 
@@ -19,7 +20,7 @@ fn check(words: &[u64], expected: Record<'_>) {
 
 #[test]
 fn the_words_are_those_of_version_2() {
-    assert_eq!(WIRE_VERSION, 2);
+    assert_eq!(WIRE_VERSION, 3);
 }
 
 #[test]
@@ -134,11 +135,18 @@ fn counters_are_the_same_in_the_table_and_as_records() {
         copied_bytes: 4,
         strided_bytes: 5,
         n_scalars: 6,
+        n_buffered: 0,
     };
     check(&[0x201 << 8 | 14, 7 << 32, 1, 2, 3, 4, 5, 6], Record::Counts(counts));
     let key = 7 << 32 | COUNTER_VALID | 0x201;
     assert_eq!(key, 0x0000_0007_0001_0201);
     assert_eq!(Counts::from_words([key, 1, 2, 3, 4, 5, 6, 0]), Some(counts));
+    // Two operands of each of them went through a buffer.
+    let buffered = Counts { n: 5, n_buffered: 10, ..counts };
+    check(&[0x201 << 8 | 14, 7 << 32 | 2, 5, 2, 3, 4, 5, 6], Record::Counts(buffered));
+    let key = key | 2 << COUNTER_BUFFERED_SHIFT;
+    assert_eq!(key, 0x0000_0007_0005_0201);
+    assert_eq!(Counts::from_words([key, 5, 2, 3, 4, 5, 6, 0]), Some(buffered));
     assert_eq!(Counts::from_words([key & !COUNTER_VALID, 1, 2, 3, 4, 5, 6, 0]), None);
     assert_eq!(Counts::from_words([0; 8]), None);
 }

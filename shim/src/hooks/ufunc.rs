@@ -6,16 +6,16 @@
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use npprof_abi::numpy::{ArrayBody, ufunc};
+use npprof_abi::numpy::{ArrayBody, descr, ufunc};
 use npprof_abi::python::method::VECTORCALL_ARGUMENTS_OFFSET;
 use npprof_abi::python::object::OBJECT_SIZE;
 use npprof_wire::record::{Role, operation as flag};
 
-use crate::memory::{Address, read};
+use crate::memory::{Address, c_string, read};
 use crate::operation::call::{Args, Keyword};
 use crate::operation::counters::Small;
 use crate::operation::finish::axes;
-use crate::operation::hidden::{self, Common};
+use crate::operation::hidden::{self, Buffered, Common, Taken};
 use crate::operation::look::{Seen, Types, is_array, is_sequence, items, types};
 use crate::operation::record::{Facts, Operands};
 use crate::operation::{Begun, LARGE};
@@ -150,13 +150,23 @@ unsafe fn finish(begun: Begun, call: &Args, (common, inputs): (&Common, &Inputs)
         && call.names == 0
         // SAFETY: a ufunc.
         && unsafe { read::<i32>(call.receiver, ufunc::CORE_ENABLED) } == 0;
-    // SAFETY: as above.
-    let may_copy = || unsafe { may_copy((frame.allocated, written), call, result, types) };
-    if weight >= LARGE || !is_plain && may_copy() {
+    let mut buffered = Some(Buffered::default());
+    if !is_plain && weight < LARGE {
+        // SAFETY: as above.
+        buffered = unsafe { copied(state, (frame.allocated, written), call, (common, result)) };
+    }
+    let Some(buffered) = buffered.filter(|_| weight < LARGE) else {
         // SAFETY: as above.
         return unsafe { record(state, frame.outer, call, result) };
-    }
-    let small = Small { read: frame.read, written, strided: frame.strided, ..Small::default() };
+    };
+    let small = Small {
+        read: frame.read,
+        written,
+        copied: buffered.n_bytes,
+        strided: frame.strided,
+        n_scalars: 0,
+        n_buffered: buffered.n,
+    };
     state.count_ended(&frame, small);
     // SAFETY: a ufunc.
     let n_in = unsafe { read::<i32>(call.receiver, ufunc::NIN) }.unsigned_abs() as usize;
@@ -192,6 +202,122 @@ unsafe fn finish(begun: Begun, call: &Args, (common, inputs): (&Common, &Inputs)
             unsafe { state.note_write(out, types) };
         }
     }
+}
+
+/// What a small call copied of its inputs; `None` where that takes a record to tell.
+///
+/// # Safety
+///
+/// As for [`finish`].
+#[inline(never)]
+unsafe fn copied(
+    state: &State,
+    sizes: (u64, usize),
+    call: &Args,
+    (common, result): (&Common, Address),
+) -> Option<Buffered> {
+    let types = types()?;
+    // SAFETY: the caller's.
+    if let Some(buffered) = unsafe { buffered(state, call, (common, result), types) } {
+        return Some(buffered);
+    }
+    // SAFETY: as above.
+    let is_record = unsafe { may_copy(sizes, call, result, types) };
+    (!is_record).then(Buffered::default)
+}
+
+/// What a call with one result and no options copies of inputs that lie densely, as far as their
+/// dtypes tell.
+///
+/// # Safety
+///
+/// As for [`finish`].
+#[inline(always)]
+unsafe fn buffered(
+    state: &State,
+    call: &Args,
+    (common, result): (&Common, Address),
+    types: &Types,
+) -> Option<Buffered> {
+    // SAFETY: a ufunc.
+    let n_in = unsafe { read::<i32>(call.receiver, ufunc::NIN) };
+    // SAFETY: as above.
+    let is_generalised = unsafe { read::<i32>(call.receiver, ufunc::CORE_ENABLED) } != 0;
+    let has_options = call.names != 0 || usize::try_from(n_in) != Ok(call.n) || is_generalised;
+    // SAFETY: alive, as it is being given back.
+    if has_options || call.n > N_INPUTS || !unsafe { is_array(result, types) } {
+        return None;
+    }
+    // SAFETY: an array.
+    let to = unsafe { dtype_of(state, result) };
+    // Most comparisons end here.
+    if let Some(from) = common.dtype() {
+        // SAFETY: an array among the arguments has it.
+        let is_swapped = unsafe { read::<u8>(from, descr::BYTEORDER) } == b'>';
+        // SAFETY: as above.
+        let number = unsafe { read::<i32>(from, descr::TYPE_NUM) };
+        if !is_swapped && hidden::taken((number, 0), to) == Taken::AsItIs {
+            return Some(Buffered::default());
+        }
+    }
+    let mut buffered = Buffered::default();
+    for index in 0..call.n {
+        // SAFETY: an argument.
+        let argument = unsafe { call.positional(index) }?;
+        // SAFETY: alive, as the caller holds it.
+        if !unsafe { is_array(argument, types) } {
+            continue;
+        }
+        // SAFETY: an array.
+        if unsafe { hidden::needs_buffer(argument) } {
+            return None;
+        }
+        // SAFETY: as above.
+        let from = unsafe { dtype_of(state, argument) };
+        match hidden::taken(from, to) {
+            Taken::AsItIs => {}
+            Taken::Somehow => return None,
+            Taken::ThroughBuffer => {
+                // SAFETY: an array.
+                let seen = unsafe { state.look(argument) };
+                // SAFETY: as above.
+                if !unsafe { hidden::is_dense(argument) } {
+                    return None;
+                }
+                if seen.n_elements > 1 {
+                    buffered.n = buffered.n.wrapping_add(1);
+                    let n_bytes = seen.n_elements.wrapping_mul(to.1);
+                    buffered.n_bytes = buffered.n_bytes.wrapping_add(n_bytes);
+                }
+            }
+        }
+    }
+    // SAFETY: a ufunc.
+    (buffered.n == 0 || !unsafe { is_ldexp(call.receiver) }).then_some(buffered)
+}
+
+/// Number and itemsize of an array's dtype.
+///
+/// # Safety
+///
+/// `array` must be a live array.
+unsafe fn dtype_of(state: &State, array: Address) -> (i32, usize) {
+    // SAFETY: the caller vouches for the array.
+    let number = unsafe { hidden::type_num(array) };
+    // SAFETY: as above.
+    (number, unsafe { state.dtypes.itemsize_of(array) })
+}
+
+/// Whether a ufunc is the one whose inputs are of two sorts.
+///
+/// # Safety
+///
+/// `receiver` must be a live ufunc.
+unsafe fn is_ldexp(receiver: Address) -> bool {
+    // SAFETY: the caller vouches for the ufunc.
+    let name = unsafe { read::<Address>(receiver, ufunc::NAME) };
+    // SAFETY: a C string that lives as long, or null.
+    name != 0 && unsafe { c_string(name) } == b"ldexp"
 }
 
 /// Whether something may have been copied besides what the ufunc is for: arrays of another dtype or

@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use npprof_wire::record::{COUNTER_VALID, Kind};
+use npprof_wire::record::{COUNTER_BUFFERED_SHIFT, COUNTER_MAX_BUFFERED, COUNTER_VALID, Kind};
 use npprof_wire::segment::{COUNTER_WORDS, COUNTERS, N_COUNTERS};
 
 use crate::stream::Stream;
@@ -23,6 +23,8 @@ pub(crate) struct Small {
     pub(crate) copied: usize,
     pub(crate) strided: usize,
     pub(crate) n_scalars: usize,
+    /// Operands that were taken through a buffer, at most [`COUNTER_MAX_BUFFERED`].
+    pub(crate) n_buffered: u8,
 }
 
 /// A counter's words.
@@ -43,6 +45,12 @@ mod word {
     pub(super) const COPIED: usize = 4;
     pub(super) const STRIDED: usize = 5;
     pub(super) const SCALARS: usize = 6;
+}
+
+/// As [`key`], for operations that took so many operands through a buffer.
+#[inline(always)]
+const fn key_of(key: u64, n_buffered: u8) -> u64 {
+    key | (n_buffered as u64 & COUNTER_MAX_BUFFERED) << COUNTER_BUFFERED_SHIFT
 }
 
 /// The word of the segment at which the counter of `key` begins, made if there is none.
@@ -72,7 +80,7 @@ fn make_room(key: u64, hash: u64, stream: &mut Stream) -> usize {
     let old = load(stream, at, word::KEY);
     let mut words = [0; 8];
     words[0] = (old & 0xffff) << 8 | Kind::Counts as u64;
-    words[1] = old >> 32 << 32;
+    words[1] = old >> 32 << 32 | old >> COUNTER_BUFFERED_SHIFT & COUNTER_MAX_BUFFERED;
     for (to, from) in words.iter_mut().skip(2).zip(word::N..) {
         *to = load(stream, at, from);
     }
@@ -88,7 +96,7 @@ fn make_room(key: u64, hash: u64, stream: &mut Stream) -> usize {
 /// Counts one operation.
 #[inline(always)]
 pub(crate) fn count(key: u64, small: Small, stream: &mut Stream) {
-    let at = find(key, stream);
+    let at = find(key_of(key, small.n_buffered), stream);
     let Some(counter) = counter(stream, at) else { return };
     add(counter, word::N, 1);
     add(counter, word::READ, small.read as u64);

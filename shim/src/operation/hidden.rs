@@ -44,6 +44,12 @@ impl Common {
         self.flags &= body.flags;
     }
 
+    /// The dtype of all arrays, if they are aligned and of one.
+    #[inline(always)]
+    pub(crate) fn dtype(&self) -> Option<Address> {
+        (self.any == self.all && self.flags != 0).then_some(self.any)
+    }
+
     /// Whether all arrays are aligned and of this very dtype.
     #[inline(always)]
     pub(crate) fn is_plain(&self, dtype: Address) -> bool {
@@ -92,6 +98,46 @@ pub(crate) fn may_cast(from: i32, to: i32) -> bool {
     const NUMBERS: std::ops::Range<i32> = dtype::BOOL..dtype::OBJECT;
     let is_number = |number| NUMBERS.contains(&number) || number == dtype::HALF;
     from != to && to != dtype::BOOL && is_number(from) && is_number(to)
+}
+
+/// What a ufunc copies of its inputs before it computes with them.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Buffered {
+    pub(crate) n: u8,
+    pub(crate) n_bytes: usize,
+}
+
+/// How a ufunc that gives elements of a dtype takes an input of another one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Taken {
+    AsItIs,
+    ThroughBuffer,
+    /// That takes a closer look than one at the numbers of the dtypes.
+    Somehow,
+}
+
+/// How an array of a number's dtype is taken where the result is of another one: as the collector tells
+/// it by their names.
+pub(crate) fn taken(from: (i32, usize), to: (i32, usize)) -> Taken {
+    let ((from, from_size), (to, to_size)) = (from, to);
+    let (Some(from_rank), Some(to_rank)) = (rank(from), rank(to)) else { return Taken::Somehow };
+    if from != to && from_rank <= to_rank && to_rank > 0 && from_size <= to_size {
+        Taken::ThroughBuffer
+    } else {
+        Taken::AsItIs
+    }
+}
+
+/// Numbers that can be cast to those of a higher rank. Not those for which C has two names and NumPy
+/// one, nor those whose size differs from machine to machine.
+const fn rank(number: i32) -> Option<u8> {
+    match number {
+        dtype::BOOL => Some(0),
+        dtype::BYTE..=dtype::ULONG => Some(1),
+        dtype::FLOAT | dtype::DOUBLE | dtype::HALF => Some(2),
+        dtype::CFLOAT | dtype::CDOUBLE => Some(3),
+        _ => None,
+    }
 }
 
 /// Whether an array lies without gaps, in any order.
@@ -160,6 +206,21 @@ mod tests {
         assert!(!common(&[plain, other]).is_plain(0x1230));
         assert!(!common(&[other, plain]).is_plain(0x1230));
         assert!(!common(&[plain, crooked]).is_plain(0x1230));
+    }
+
+    #[test]
+    fn what_is_cast_goes_through_a_buffer() {
+        let [int, long] = [(dtype::INT, 4), (dtype::LONG, 8)];
+        let (double, single, bool) = ((dtype::DOUBLE, 8), (dtype::FLOAT, 4), (dtype::BOOL, 1));
+        assert_eq!(taken(long, double), Taken::ThroughBuffer);
+        assert_eq!(taken(int, long), Taken::ThroughBuffer);
+        assert_eq!(taken(bool, single), Taken::ThroughBuffer);
+        assert_eq!(taken(double, double), Taken::AsItIs);
+        // What is computed in another dtype than that of the result.
+        assert_eq!(taken(double, single), Taken::AsItIs);
+        assert_eq!(taken(double, bool), Taken::AsItIs);
+        assert_eq!(taken((dtype::LONGLONG, 8), long), Taken::Somehow);
+        assert_eq!(taken((dtype::OBJECT, 8), double), Taken::Somehow);
     }
 
     #[test]

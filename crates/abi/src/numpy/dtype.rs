@@ -8,12 +8,24 @@ use core::fmt;
 use super::DatetimeMetadata;
 /// `NPY_BOOL`.
 pub const BOOL: i32 = 0;
+/// `NPY_BYTE`: the first of the integers.
+pub const BYTE: i32 = 1;
 /// `NPY_INT`: a C `int`.
 pub const INT: i32 = 5;
 /// `NPY_LONG`: a C `long`.
 pub const LONG: i32 = 7;
+/// `NPY_ULONG`: a C `unsigned long`, the last of the integers of which no two are of one size and sign.
+pub const ULONG: i32 = 8;
 /// `NPY_LONGLONG`: a C `long long`.
 pub const LONGLONG: i32 = 9;
+/// `NPY_FLOAT`: `float32`.
+pub const FLOAT: i32 = 11;
+/// `NPY_DOUBLE`: `float64`.
+pub const DOUBLE: i32 = 12;
+/// `NPY_CFLOAT`: `complex64`.
+pub const CFLOAT: i32 = 14;
+/// `NPY_CDOUBLE`: `complex128`.
+pub const CDOUBLE: i32 = 15;
 /// `NPY_OBJECT`: elements are `PyObject *`.
 pub const OBJECT: i32 = 17;
 /// `NPY_STRING`: `bytes`.

@@ -74,6 +74,7 @@ struct Small {
     read: u64,
     written: u64,
     n_scalars: u64,
+    n_buffered: u64,
     copied: ByReason,
 }
 

@@ -70,6 +70,7 @@ pub(super) fn add(to: &mut Counts, counts: &Counts) {
         (&mut to.copied_bytes, counts.copied_bytes),
         (&mut to.strided_bytes, counts.strided_bytes),
         (&mut to.n_scalars, counts.n_scalars),
+        (&mut to.n_buffered, counts.n_buffered),
     ] {
         *to = to.saturating_add(from);
     }
@@ -143,7 +144,12 @@ impl Small {
         self.read = self.read.saturating_add(counts.read_bytes);
         self.written = self.written.saturating_add(counts.written_bytes);
         self.n_scalars = self.n_scalars.saturating_add(counts.n_scalars);
-        let reason = class.usual_reason(counts.read_bytes, counts.written_bytes);
+        self.n_buffered = self.n_buffered.saturating_add(counts.n_buffered);
+        let reason = if counts.n_buffered > 0 {
+            CopyReason::Buffered
+        } else {
+            class.usual_reason(counts.read_bytes, counts.written_bytes)
+        };
         let copied = &mut self.copied[reason as usize];
         *copied = copied.saturating_add(counts.copied_bytes);
     }
@@ -168,6 +174,8 @@ impl Entry {
         // Single elements are no copies, and what gives a view allocates nothing.
         let small = if sum(&self.small.copied) == 0 {
             0
+        } else if self.small.n_buffered > 0 {
+            self.small.n_buffered
         } else if self.class.is_counted_by_allocations() {
             self.n_made.min(self.small.n).max(1)
         } else {

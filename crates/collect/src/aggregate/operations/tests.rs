@@ -162,6 +162,7 @@ impl Script {
             copied_bytes: given("copied"),
             strided_bytes: 0,
             n_scalars: given("scalars"),
+            n_buffered: given("buffered"),
         }
     }
 
@@ -641,6 +642,16 @@ fn operations_without_a_name_or_dtype_or_stack_do_no_harm() {
     let Ok((record, _)) = decode(&words) else { panic!("a record") };
     let error = script.aggregate.apply(record, &mut ThreadIndex::default());
     assert_eq!(error, Err(StreamError::UnknownStack { stack: 99, known: 3 }));
+}
+
+#[test]
+fn small_operations_that_took_operands_through_a_buffer_copied_these() {
+    let mut script = run("counts add n=3 read=240 written=240; \
+         table divide n=5 read=800 written=400 copied=800 buffered=10");
+    assert_eq!(
+        shown(&mut script),
+        "add: 3 / 240 / 240 / 0 / 0; divide: 5 / 800 / 400 / 10 buffered 800 / 0"
+    );
 }
 
 #[test]
