@@ -211,7 +211,7 @@ mod tests {
         assert_eq!((session.token[1], session.token[15]), (1, 255));
         assert!(session.is_lossy && session.has_operations && session.is_followed);
         assert_eq!(session.socket, "/tmp/a:b");
-        let session = parse(&format!("2:{token}:AN:/tmp/a")).expect("well-formed");
+        let session = parse(&format!("3:{token}:AN:/tmp/a")).expect("well-formed");
         assert!(!session.is_lossy && !session.has_operations && !session.is_followed);
         for text in [
             "".to_owned(),
