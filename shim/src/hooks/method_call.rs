@@ -1,12 +1,12 @@
 //! What happens before and after a method or function that is an operation.
 
-use npprof_abi::numpy::{ArrayBody, array, ufunc};
+use npprof_abi::numpy::{ArrayBody, array};
 use npprof_abi::python::object::OBJECT_SIZE;
 use npprof_wire::record::{Role, Scalar, operation as flag};
 
 use crate::hooks::method::{Entry, Table};
 use crate::hooks::ufunc::options;
-use crate::memory::{Address, c_string, read};
+use crate::memory::{Address, read};
 use crate::operation::call::{Args, Keyword};
 use crate::operation::copies::Copy;
 use crate::operation::counters::Small;
@@ -37,12 +37,9 @@ pub(crate) unsafe fn begin(operation: u16, entry: Entry, args: &Args) -> Begun {
     let Some(types) = types() else { return Begun::NONE };
     let mut operation = operation;
     if entry.table == Table::Ufunc {
-        // SAFETY: a ufunc, which has a name or null.
-        let name = unsafe { read::<Address>(args.receiver, ufunc::NAME) };
-        // SAFETY: a C string, or null.
-        let name = unsafe { c_string(name) };
-        let parts = [name, b".", entry.name.as_bytes()];
-        operation = state.operations.names.number(&parts, &mut state.stream);
+        let State { operations, stream, .. } = &mut *state;
+        // SAFETY: a ufunc.
+        operation = unsafe { operations.names.of_method(args.receiver, entry.name, stream) };
     }
     let begun = state.begin(operation);
     if entry.table == Table::Array {

@@ -11,6 +11,8 @@ use crate::memory::{Address, c_string, read};
 
 /// Bytes of a cache line.
 pub(crate) const CACHE_LINE: usize = 64;
+/// Bytes of an array object.
+const ARRAY_SIZE: usize = OBJECT_SIZE.wrapping_add(size_of::<ArrayBody>());
 /// Longest chain of base classes that is followed to `ndarray`.
 const MAX_BASES: usize = 12;
 
@@ -89,28 +91,21 @@ pub(crate) unsafe fn is_array(object: Address, types: &Types) -> bool {
     }
     // SAFETY: the caller vouches for the object.
     let class = unsafe { type_of(object) };
-    // Most operands of operators that aren't arrays are numbers.
-    // SAFETY: as above.
-    class == types.array
-        || class != types.int && class != types.float && unsafe { is_subclass(class, types) }
-}
-
-/// # Safety
-///
-/// `class` must be a live type, other than `ndarray` and the numbers.
-#[inline(never)]
-unsafe fn is_subclass(class: Address, types: &Types) -> bool {
-    if class == types.tuple || class == types.list {
-        return false;
+    if class == types.array {
+        return true;
     }
+    // What is smaller than an array is none: most operands that aren't arrays are numbers, or `None`.
     // SAFETY: a type of a live object is alive.
-    unsafe { is_array_class(class, types) }
+    let size = unsafe { read::<usize>(class, object::TP_BASICSIZE) };
+    // SAFETY: as above.
+    size >= ARRAY_SIZE && unsafe { is_subclass(class, types) }
 }
 
 /// # Safety
 ///
 /// `class` must be a live type.
-unsafe fn is_array_class(class: Address, types: &Types) -> bool {
+#[inline(never)]
+unsafe fn is_subclass(class: Address, types: &Types) -> bool {
     let mut base = class;
     for _ in 0..MAX_BASES {
         // SAFETY: the caller's class, or a base of it, which it keeps alive.
