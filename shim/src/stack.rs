@@ -9,6 +9,7 @@
 //! A code object is known by its content, not by its address, since another one may take its place
 //! when it dies: [`Stacks::forget_code`] is told of each death.
 
+mod lines;
 mod recent;
 mod walk;
 
@@ -21,17 +22,13 @@ use npprof_wire::record::{Fact, Kind, MAX_RECORD_WORDS};
 
 use crate::install::python::{CodeTexts, Python};
 use crate::memory::{Address, read};
+use crate::stack::lines::{Extent, Lines};
 use crate::stack::recent::{Entry, N_RECENT, Recent};
 use crate::stream::Stream;
 use crate::table::{Key, Table, mix};
 
 /// Frames of a stack that are looked at; what lies further out is cut.
 pub(crate) const MAX_FRAMES: usize = 1024;
-/// Instructions to both sides of a place that are tried for being on the same line.
-const MAX_LINE_UNITS: i32 = 48;
-/// Beyond this place in a code object, in bytes, a line's extent isn't looked for: Python finds a line
-/// by counting from the start of the code, which takes too long to be done for each instruction.
-const MAX_EXTENT_OFFSET: i32 = 1 << 15;
 
 /// Where the interpreter keeps what is read here, without the distinctions that a table of versions
 /// makes: chosen once.
@@ -208,28 +205,6 @@ impl Key for StackKey {
     }
 }
 
-/// A place in what a code object contains.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct LineKey {
-    code: u32,
-    byte_offset: i32,
-}
-
-impl Key for LineKey {
-    #[inline]
-    fn hash(&self) -> u64 {
-        (u64::from(self.code) << 32 | u64::from(self.byte_offset.cast_unsigned())).hash()
-    }
-}
-
-/// The line of a place, and how far it reaches, as in [`Stack`].
-#[derive(Clone, Copy)]
-struct Extent {
-    line: u32,
-    before: u16,
-    after: u16,
-}
-
 /// A stack's number, and the instructions around it that are on the same line.
 #[derive(Clone, Copy)]
 struct Stack {
@@ -283,8 +258,7 @@ pub(crate) struct Stacks {
     texts: &'static mut CodeTexts,
     words: &'static mut [u64; MAX_RECORD_WORDS],
     stacks: Table<StackKey, Stack>,
-    /// Lines of places, which many stacks have in common.
-    lines: Table<LineKey, Extent>,
+    lines: Lines,
     recent: Recent,
     codes: Table<u64, u32>,
     contents: Table<ContentKey, u32>,
@@ -325,7 +299,7 @@ impl Stacks {
             texts,
             words,
             stacks: Table::EMPTY,
-            lines: Table::EMPTY,
+            lines: Lines::NONE,
             recent: Recent::new(recent),
             codes: Table::EMPTY,
             contents: Table::EMPTY,
@@ -549,17 +523,8 @@ impl Stacks {
             return at_caller;
         }
         let number = self.n_stacks.wrapping_add(1);
-        let place = LineKey { code: key.code, byte_offset: key.byte_offset };
-        let extent = match self.lines.get(&place) {
-            Some(extent) => extent,
-            None => {
-                // SAFETY: as above.
-                let extent = unsafe { extent_of(code, key.byte_offset, python) };
-                // Without room for it, the line is looked for again.
-                self.lines.insert(place, extent);
-                extent
-            }
-        };
+        // SAFETY: as above.
+        let extent = unsafe { self.lines.of(code, (key.code, key.byte_offset), python) };
         let Extent { line, before, after } = extent;
         let stack = Stack { stack: number, before, after };
         if !self.stacks.insert(key, stack) {
@@ -657,33 +622,4 @@ impl Stacks {
         // SAFETY: as above.
         unsafe { self.offsets.place(frame) }.code
     }
-}
-
-/// The line at a place in a code object, and how far it reaches to both sides.
-///
-/// # Safety
-///
-/// `code` must be a live code object, with the interpreter lock held.
-#[cold]
-unsafe fn extent_of(code: Address, byte_offset: i32, python: &Python) -> Extent {
-    // SAFETY: the caller vouches for the code object.
-    let line_at = |offset: i32| unsafe { python.line_of(code, offset) };
-    let line = line_at(byte_offset);
-    let reach = |step: i32| {
-        let mut distance = 0_i32;
-        if byte_offset > MAX_EXTENT_OFFSET {
-            return 0;
-        }
-        while distance < MAX_LINE_UNITS.wrapping_mul(2) {
-            let next = distance.wrapping_add(2);
-            let offset = byte_offset.wrapping_add(step.wrapping_mul(next));
-            if offset < 0 || line_at(offset) != line {
-                break;
-            }
-            distance = next;
-        }
-        u16::try_from(distance).unwrap_or(0)
-    };
-    let after = reach(1).wrapping_add(2);
-    Extent { line: u32::try_from(line).unwrap_or(0), before: reach(-1), after }
 }

@@ -15,7 +15,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use npprof_abi::numpy::{DatetimeMetadata, Dtype, NumpyVersion};
-use npprof_abi::python::{PYTHON_LAYOUTS, PythonLayout};
+use npprof_abi::python::{LineReader, PYTHON_LAYOUTS, PythonLayout};
 use npprof_abi::{numpy_support, python_support};
 
 use crate::interpreters::{FOUND, Found, Interpreter};
@@ -137,6 +137,76 @@ fn wrongly_written(line: &str) -> Option<String> {
     };
     let ours = dtype.to_string();
     (ours != written).then(|| format!("NumPy writes {written}, npprof {ours}"))
+}
+
+/// Prints a line for each code object of some modules: first line, line table, and the line of every
+/// second byte as the interpreter's own function tells it, -1 for none.
+const LINES: &str = r#"
+import argparse, ast, ctypes, dis, inspect, json.decoder, tarfile, typing
+line_of = ctypes.pythonapi.PyCode_Addr2Line
+line_of.argtypes = (ctypes.py_object, ctypes.c_int)
+def show(code):
+    table = code.co_linetable if hasattr(code, "co_linetable") else code.co_lnotab
+    places = range(0, len(code.co_code), 2)
+    print(code.co_firstlineno, table.hex() or "-", *[line_of(code, at) for at in places])
+    for const in code.co_consts:
+        if inspect.iscode(const):
+            show(const)
+far = "x = 1" + "\n" * 70000 + "y = 2; z = (x +\n\n\n y)\nx = 3\n"
+back = "f(1,\n  g(2,\n    h(3)),\n  4)\n"
+long = "x = [" + ", ".join("a{}.b(c)".format(i) for i in range(400)) + "]\nx = 2\n"
+for text in ("", far, back, long):
+    show(compile(text, "made up", "exec"))
+for module in (argparse, ast, dis, inspect, json.decoder, tarfile, typing):
+    with open(module.__file__, encoding="utf-8") as file:
+        show(compile(file.read(), module.__file__, "exec"))
+"#;
+
+#[test]
+fn lines_are_where_the_interpreter_says() {
+    for_each(|interpreter| {
+        let python = python_support(interpreter.build).map_err(|error| vec![error.to_string()])?;
+        let output = Command::new(&interpreter.path)
+            .args(["-B", "-c", LINES])
+            .output()
+            .map_err(|error| vec![error.to_string()])?;
+        if !output.status.success() {
+            return Err(vec![String::from_utf8_lossy(&output.stderr).into_owned()]);
+        }
+        let told = String::from_utf8_lossy(&output.stdout);
+        let wrong: Vec<String> =
+            told.lines().filter_map(|code| wrong_line(code, python)).take(5).collect();
+        if wrong.is_empty() {
+            Ok(format!("{} code objects agree", told.lines().count()))
+        } else {
+            Err(wrong)
+        }
+    });
+}
+
+/// Returns a message if a code object, as printed by [`LINES`], has an instruction on another line, be
+/// it looked for from the start or from the one before.
+fn wrong_line(code: &str, python: &PythonLayout) -> Option<String> {
+    let mut words = code.split(' ');
+    let first_line = words.next()?.parse().expect("a line");
+    let table = words.next()?.trim_start_matches('-').as_bytes();
+    let byte = |pair: &[u8]| {
+        let pair = std::str::from_utf8(pair).expect("digits");
+        u8::from_str_radix(pair, 16).expect("hexadecimal digits")
+    };
+    let table: Vec<u8> = table.chunks(2).map(byte).collect();
+    let new = || LineReader::new(python.code.line_format, first_line);
+    let mut onwards = new();
+    for (place, line) in (0..).step_by(2).zip(words) {
+        let line: i32 = line.parse().expect("a line");
+        let found = onwards.find(&table, place);
+        // From the start only now and then, as that takes longer and longer.
+        let is_same = place % 64 != 0 || new().find(&table, place) == found;
+        if found.is_none_or(|run| run.line != line) || !is_same {
+            return Some(format!("line {line} at {place} of {code}, and not {found:?}"));
+        }
+    }
+    None
 }
 
 /// Runs `read_memory.py`, whose last line is `checked N` and the others are disagreements.

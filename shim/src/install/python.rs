@@ -3,7 +3,7 @@
 use std::ffi::{CStr, c_char, c_int, c_long, c_void};
 use std::sync::OnceLock;
 
-use npprof_abi::python::{PythonBuild, PythonLayout, frame, object, published};
+use npprof_abi::python::{LineReader, PythonBuild, PythonLayout, frame, object, published};
 use npprof_abi::{Unsupported, python_support};
 
 use crate::memory::{Address, c_string, read};
@@ -52,7 +52,6 @@ functions! {
     text_encode: unsafe extern "C" fn(Object, *const c_char, *const c_char) -> Object = c"PyUnicode_AsEncodedString";
     error_fetch: unsafe extern "C" fn(*mut Object, *mut Object, *mut Object) = c"PyErr_Fetch";
     error_restore: unsafe extern "C" fn(Object, Object, Object) = c"PyErr_Restore";
-    code_line: unsafe extern "C" fn(Object, c_int) -> c_int = c"PyCode_Addr2Line";
     referent: unsafe extern "C" fn(Object) -> Object = c"PyWeakref_GetObject";
     int_from: unsafe extern "C" fn(std::ffi::c_ulong) -> Object = c"PyLong_FromUnsignedLong";
     attribute: unsafe extern "C" fn(Object, *const c_char) -> Object = c"PyObject_GetAttrString";
@@ -383,21 +382,26 @@ impl Python {
         unsafe { read::<usize>(object, object::OB_TYPE) == class }
     }
 
-    /// The line at a byte offset in a code object, or a negative number.
+    /// A code object's line table, and a reader at its start.
     ///
     /// # Safety
     ///
-    /// As for [`Self::module`]; `code` must be a live code object.
-    pub(crate) unsafe fn line_of(&self, code: Address, byte_offset: i32) -> i32 {
+    /// As for [`Self::module`]; `code` must be a live code object, for as long as the table is used.
+    pub(crate) unsafe fn line_table<'a>(&self, code: Address) -> (&'a [u8], LineReader) {
+        let layout = &self.layout.code;
         // SAFETY: the caller vouches for the code object.
-        unsafe { (self.functions.code_line)(object_at(code), byte_offset) }
+        let table = unsafe { read::<Address>(code, layout.line_table) };
+        // SAFETY: as above.
+        let first_line = unsafe { read::<i32>(code, layout.first_line) };
+        // SAFETY: a `bytes`, as long as the code object lives.
+        (unsafe { bytes_of(table) }, LineReader::new(layout.line_format, first_line))
     }
 
     /// Whether a frame at a byte offset in a code object is still being set up.
     ///
     /// # Safety
     ///
-    /// As for [`Self::line_of`].
+    /// As for [`Self::line_table`].
     pub(crate) unsafe fn is_incomplete(&self, code: Address, byte_offset: i32) -> bool {
         let Some(offset) = self.layout.code.first_traceable else { return false };
         // SAFETY: the caller vouches for the code object.
@@ -409,7 +413,7 @@ impl Python {
     ///
     /// # Safety
     ///
-    /// As for [`Self::line_of`].
+    /// As for [`Self::line_table`].
     pub(crate) unsafe fn describe(&self, code: Address, texts: &mut CodeTexts) {
         let layout = &self.layout.code;
         let name = layout.qualname.unwrap_or(layout.name);
@@ -434,7 +438,7 @@ impl Python {
     ///
     /// # Safety
     ///
-    /// As for [`Self::line_of`].
+    /// As for [`Self::line_table`].
     pub(crate) unsafe fn watch(&self, code: Address) -> bool {
         let watch = self.watch.get_or_init(|| self.request_watch());
         let Some(watch) = watch else { return false };

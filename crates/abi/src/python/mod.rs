@@ -6,6 +6,7 @@
 pub mod code;
 pub mod frame;
 pub mod int;
+pub mod lines;
 pub mod method;
 pub mod object;
 pub mod published;
@@ -17,6 +18,7 @@ use core::ffi::CStr;
 pub use self::code::CodeLayout;
 pub use self::frame::{FrameKind, FrameLayout, Instruction};
 pub use self::int::IntLayout;
+pub use self::lines::{LineReader, LineTable};
 pub use self::method::MethodDef;
 pub use self::object::{ObjectHeader, VarObjectHeader};
 pub use self::thread::{ThreadLayout, TopFrame};
@@ -64,7 +66,7 @@ pub static PYTHON_LAYOUTS: [PythonLayout; 6] = [
         minor: 10,
         thread: thread::PYTHON_3_8,
         frame: frame::PYTHON_3_10,
-        code: code::PYTHON_3_8,
+        code: code::PYTHON_3_10,
         int: int::PYTHON_3_8,
         has_published_offsets: false,
     },
