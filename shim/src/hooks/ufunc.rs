@@ -150,24 +150,16 @@ unsafe fn finish(begun: Begun, call: &Args, (common, inputs): (&Common, &Inputs)
         && call.names == 0
         // SAFETY: a ufunc.
         && unsafe { read::<i32>(call.receiver, ufunc::CORE_ENABLED) } == 0;
-    let mut buffered = Some(Buffered::default());
-    if !is_plain && weight < LARGE {
-        // SAFETY: as above.
-        buffered = unsafe { copied(state, (frame.allocated, written), call, (common, result)) };
+    if is_plain && weight < LARGE {
+        let small = Small { read: frame.read, written, strided: frame.strided, ..Small::default() };
+        state.count_ended(&frame, small);
+    } else {
+        let (outer, sizes) = (frame.outer, (written, weight));
+        // SAFETY: the caller's.
+        if unsafe { finish_odd(state, outer, sizes, call, (common, result)) } {
+            return;
+        }
     }
-    let Some(buffered) = buffered.filter(|_| weight < LARGE) else {
-        // SAFETY: as above.
-        return unsafe { record(state, frame.outer, call, result) };
-    };
-    let small = Small {
-        read: frame.read,
-        written,
-        copied: buffered.n_bytes,
-        strided: frame.strided,
-        n_scalars: 0,
-        n_buffered: buffered.n,
-    };
-    state.count_ended(&frame, small);
     // SAFETY: a ufunc.
     let n_in = unsafe { read::<i32>(call.receiver, ufunc::NIN) }.unsigned_abs() as usize;
     for index in 0..call.n {
@@ -204,12 +196,49 @@ unsafe fn finish(begun: Begun, call: &Args, (common, inputs): (&Common, &Inputs)
     }
 }
 
+/// Records a call that is large, or may have copied something; `false` if it is counted instead, so that
+/// what it read and wrote is to be noted.
+///
+/// # Safety
+///
+/// As for [`finish`], right after the call has ended.
+#[inline(never)]
+unsafe fn finish_odd(
+    state: &mut State,
+    outer: u16,
+    (written, weight): (usize, usize),
+    call: &Args,
+    (common, result): (&Common, Address),
+) -> bool {
+    let Some(frame) = state.ended() else { return true };
+    let mut copies = None;
+    if weight < LARGE {
+        // SAFETY: the caller's.
+        copies = unsafe { copied(state, (frame.allocated, written), call, (common, result)) };
+    }
+    let Some(buffered) = copies else {
+        // SAFETY: as above.
+        unsafe { record(state, outer, call, result) };
+        return true;
+    };
+    let small = Small {
+        read: frame.read,
+        written,
+        copied: buffered.n_bytes,
+        strided: frame.strided,
+        n_scalars: 0,
+        n_buffered: buffered.n,
+    };
+    state.count(&frame, small);
+    false
+}
+
 /// What a small call copied of its inputs; `None` where that takes a record to tell.
 ///
 /// # Safety
 ///
 /// As for [`finish`].
-#[inline(never)]
+#[inline(always)]
 unsafe fn copied(
     state: &State,
     sizes: (u64, usize),

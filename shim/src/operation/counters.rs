@@ -96,7 +96,8 @@ fn make_room(key: u64, hash: u64, stream: &mut Stream) -> usize {
 /// Counts one operation.
 #[inline(always)]
 pub(crate) fn count(key: u64, small: Small, stream: &mut Stream) {
-    let at = find(key_of(key, small.n_buffered), stream);
+    let key = if small.n_buffered == 0 { key } else { key_of(key, small.n_buffered) };
+    let at = find(key, stream);
     let Some(counter) = counter(stream, at) else { return };
     add(counter, word::N, 1);
     add(counter, word::READ, small.read as u64);

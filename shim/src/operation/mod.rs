@@ -259,7 +259,6 @@ pub(crate) struct Ended {
     pub(crate) weight: usize,
     pub(crate) read: usize,
     pub(crate) strided: usize,
-    pub(crate) allocated: u64,
 }
 
 /// What a block that was just made belongs to.
@@ -319,7 +318,6 @@ impl State {
             weight: frame.weight,
             read: frame.read,
             strided: frame.strided,
-            allocated: frame.allocated,
         })
     }
 
