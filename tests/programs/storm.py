@@ -1,12 +1,26 @@
-"""Allocates, copies and computes as fast as it can until it is stopped."""
+"""Many small allocations from four threads: more than any buffer holds."""
+
+import sys
+import threading
+
+import count
 import numpy as np
 
-keep = [np.zeros(1 << 10) for _ in range(100)]
-n = 0
-while True:
-    a = np.empty(16)
-    b = a + 1.0
-    keep[n % 100] = b.copy()
-    n += 1
-    if n % 1000 == 0:
-        print("round", n, flush=True)
+
+def work(n):
+    for _ in range(n):
+        np.empty(10)  # @storm
+
+
+n = int(sys.argv[1])
+count.start()
+# More than the import ever held, so that the high-water mark is the count's.
+first = np.empty(10000)  # @first
+count.charge("first")
+threads = [threading.Thread(target=work, args=(n,)) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+count.charge("storm")
+count.done()

@@ -39,7 +39,7 @@ fn frames_in(terminal: &Terminal, time: Duration) -> usize {
 
 #[test]
 fn keys_are_answered_while_the_program_allocates_as_fast_as_it_can() {
-    let mut terminal = start("storm.py", "round");
+    let mut terminal = start("flood.py", "round");
     let started = Instant::now();
     let cpu_before = terminal.drawing_time();
     let n_frames = frames_in(&terminal, Duration::from_secs(3));
