@@ -36,3 +36,29 @@ fn a_short_soak_is_exact_and_finds_the_growth() {
     assert!(said.contains("| minutes | RSS bare |"), "{said}");
     assert!(said.contains("| memory-growth found | line "), "{said}");
 }
+
+#[test]
+fn a_short_comparison_has_all_its_tables() {
+    let said = measured("overhead", "--rounds 1 --scale 0.01 --workloads w1,r5 --markdown");
+    for text in
+        ["| w1_small_ops |", "| r5_network |", "| geometric mean |", "| workload | bare | npprof |"]
+    {
+        assert!(said.contains(text), "no {text}: {said}");
+    }
+}
+
+#[test]
+fn each_workload_of_a_library_computes_the_same() {
+    let said = measured("overhead", "--rounds 1 --scale 0.001 --workloads r");
+    let n = said.lines().filter(|line| line.starts_with('r')).count();
+    // In the tables of times, of memory and of what is written; no budget is judged here.
+    assert!(n >= 15 && !said.contains("left out"), "{said}");
+}
+
+#[test]
+fn short_tables_of_growth_have_all_their_rows() {
+    let said = measured("growth", "--smoke --markdown");
+    for text in ["frames of the stack", "call sites", "processes", "lines of a function"] {
+        assert!(said.contains(text), "no {text}: {said}");
+    }
+}

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use fake::{FLAT, Process, alloc, alloc_in, free};
 use npprof_collect::{Collector, Options};
 use npprof_model::{Exit, RunState, Snapshot};
+use npprof_wire::WIRE_VERSION;
 use npprof_wire::encode::{self, Traits, event};
 use npprof_wire::record::{COUNTER_VALID, Kind, Role, operand};
 use npprof_wire::segment::{
@@ -87,7 +88,9 @@ fn strangers_and_other_versions_are_turned_away() {
     other.hello.version = 999;
     other.connect(&collector);
     let snapshot = wait_for(&collector, |snapshot| !snapshot.incomplete.is_empty());
-    let expected = "a process was not profiled: its shim speaks wire version 999 instead of 2";
+    let expected = format!(
+        "a process was not profiled: its shim speaks wire version 999 instead of {WIRE_VERSION}"
+    );
     assert_eq!(*snapshot.incomplete, [expected]);
     assert_eq!(snapshot.processes.len(), 0);
 }

@@ -86,13 +86,17 @@ impl Lines {
             let line = u32::try_from(first.line()).unwrap_or(0);
             return Extent { line, ..Extent::UNKNOWN };
         };
-        let slot = &mut self.readers[number as usize % N_READERS];
-        let mut reader = match *slot {
-            Some((of, reader)) if of == number && reader.is_at_or_before(offset) => reader,
+        let mut slot = self.readers.get_mut(number as usize % N_READERS);
+        let mut reader = match slot {
+            Some(&mut Some((of, reader))) if of == number && reader.is_at_or_before(offset) => {
+                reader
+            }
             _ => first,
         };
         let found = reader.find(table, offset);
-        *slot = Some((number, reader));
+        if let Some(slot) = &mut slot {
+            **slot = Some((number, reader));
+        }
         found.map_or(Extent::UNKNOWN, |run| Extent {
             line: u32::try_from(run.line).unwrap_or(0),
             before: distance(run.start, offset),
