@@ -289,7 +289,8 @@ def gevents():
 
 def preloaded():
     """Another allocator in the C library's place, with threads, a fork and large blocks."""
-    libraries = [os.path.basename(name) for name in os.environ["TEST_PRELOADED"].split()]
+    paths = os.environ["TEST_PRELOADED"].split()
+    libraries = [os.path.basename(os.path.realpath(name)) for name in paths]
     with open("/proc/self/maps") as maps:
         mapped = {os.path.basename(line.split()[-1]) for line in maps if "/" in line}
     print([name in mapped for name in libraries])
