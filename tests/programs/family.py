@@ -84,6 +84,9 @@ def recycled():
     """A pool whose workers are replaced after each task."""
     with multiprocessing.get_context("fork").Pool(2, maxtasksperchild=1) as pool:
         count.fact("sizes", pool.map(recycled_work, range(16), chunksize=1))
+        # Leaving the block kills the workers, the latest of them maybe before it is more than a fork.
+        pool.close()
+        pool.join()
 
 
 def survivor():
