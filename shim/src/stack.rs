@@ -10,6 +10,7 @@
 //! when it dies: [`Stacks::forget_code`] is told of each death.
 
 mod lines;
+mod native;
 mod recent;
 mod walk;
 
@@ -23,9 +24,10 @@ use npprof_wire::record::{Fact, Kind, MAX_RECORD_WORDS};
 use crate::install::python::{CodeTexts, Python};
 use crate::memory::{Address, read};
 use crate::stack::lines::{Extent, Lines};
+use crate::stack::native::{Native, NativePlace, NativeRecent};
 use crate::stack::recent::{Entry, N_RECENT, Recent};
 use crate::stream::Stream;
-use crate::table::{Key, Table, mix};
+use crate::table::{Key, Table, hash_bytes, mix};
 
 /// Frames of a stack that are looked at; what lies further out is cut.
 pub(crate) const MAX_FRAMES: usize = 1024;
@@ -262,6 +264,8 @@ pub(crate) struct Stacks {
     recent: Recent,
     codes: Table<u64, u32>,
     contents: Table<ContentKey, u32>,
+    native: Option<Native>,
+    native_recent: NativeRecent,
     n_stacks: u32,
     n_codes: u32,
     /// The tables are full: what is new is charged to the nearest caller that they know.
@@ -289,7 +293,7 @@ const NO_LINE: Line =
     Line { frame: 0, place: Kept::NONE.place, before: 0, after: 0, generation: 0 };
 
 impl Stacks {
-    pub(crate) const fn new(offsets: FrameOffsets, room: &'static mut Room) -> Self {
+    pub(crate) fn new(offsets: FrameOffsets, room: &'static mut Room) -> Self {
         let Room { kept, found, recent, texts, words } = room;
         Self {
             offsets,
@@ -303,6 +307,8 @@ impl Stacks {
             recent: Recent::new(recent),
             codes: Table::EMPTY,
             contents: Table::EMPTY,
+            native: Native::find(),
+            native_recent: NativeRecent::NONE,
             n_stacks: 0,
             n_codes: 0,
             is_full: false,
@@ -522,20 +528,25 @@ impl Stacks {
             // Python doesn't show such a frame; neither do we.
             return at_caller;
         }
-        let number = self.n_stacks.wrapping_add(1);
         // SAFETY: as above.
         let extent = unsafe { self.lines.of(code, (key.code, key.byte_offset), python) };
+        self.add_stack(key, extent, stream).unwrap_or(at_caller)
+    }
+
+    /// Numbers a stack that isn't known, if there is room.
+    fn add_stack(&mut self, key: StackKey, extent: Extent, stream: &mut Stream) -> Option<Stack> {
         let Extent { line, before, after } = extent;
+        let number = self.n_stacks.wrapping_add(1);
         let stack = Stack { stack: number, before, after };
         if !self.stacks.insert(key, stack) {
             self.tell_full(stream);
-            return at_caller;
+            return None;
         }
         let mut words = [0; 8];
         let frame = (key.code, line, key.byte_offset.cast_unsigned());
         stream.define(Definition::stack(&mut words, number, key.caller, frame).finish());
         self.n_stacks = number;
-        stack
+        Some(stack)
     }
 
     /// # Safety
@@ -553,19 +564,7 @@ impl Stacks {
         let key = ContentKey(self.texts.hash(1), self.texts.hash(2));
         let number = match self.contents.get(&key) {
             Some(number) => number,
-            None => {
-                let number = self.n_codes.wrapping_add(1);
-                if !self.contents.insert(key, number) {
-                    self.tell_full(stream);
-                    return None;
-                }
-                self.n_codes = number;
-                let (file, name) = (self.texts.file(), self.texts.name());
-                let first_line = self.texts.first_line;
-                let definition = Definition::code(self.words, number, first_line, file, name);
-                stream.define(definition.finish());
-                number
-            }
+            None => self.add_code(key, stream)?,
         };
         // Without word of its death its address can't be trusted: then it is described each time.
         // SAFETY: as above.
@@ -573,6 +572,64 @@ impl Stacks {
             self.codes.insert(code as u64, number);
         }
         Some(number)
+    }
+
+    /// Numbers what `texts` describes, if there is room.
+    fn add_code(&mut self, key: ContentKey, stream: &mut Stream) -> Option<u32> {
+        let number = self.n_codes.wrapping_add(1);
+        if !self.contents.insert(key, number) {
+            self.tell_full(stream);
+            return None;
+        }
+        self.n_codes = number;
+        let (file, name) = (self.texts.file(), self.texts.name());
+        let definition = Definition::code(self.words, number, self.texts.first_line, file, name);
+        stream.define(definition.finish());
+        Some(number)
+    }
+
+    /// The number of the current stack of a thread in which no Python code runs.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn current_native(&mut self, stream: &mut Stream) -> u32 {
+        let Some(native) = self.native else { return 0 };
+        // What is known of the frames of the latest event is no longer that of the latest event.
+        self.forget_kept();
+        let depth = native::depth();
+        if let Some(stack) = self.native_recent.find(depth) {
+            return stack;
+        }
+        let chain = native.chain(depth);
+        let stack =
+            chain.places().iter().rev().fold(0, |caller, &place| {
+                self.number_native(caller, place, stream).unwrap_or(caller)
+            });
+        self.native_recent.put(&chain, stack);
+        stack
+    }
+
+    /// The number of the stack of a place in compiled code and its caller.
+    fn number_native(
+        &mut self,
+        caller: u32,
+        place: NativePlace,
+        stream: &mut Stream,
+    ) -> Option<u32> {
+        // SAFETY: a place of the current stack.
+        let file = unsafe { place.file() };
+        let content = ContentKey(hash_bytes(file, 3), hash_bytes(file, 4));
+        let code = match self.contents.get(&content) {
+            Some(code) => code,
+            None => {
+                self.texts.set_compiled(file);
+                self.add_code(content, stream)?
+            }
+        };
+        let key = StackKey { caller, code, byte_offset: place.offset.cast_signed() };
+        match self.stacks.get(&key) {
+            Some(stack) => Some(stack.stack),
+            None => self.add_stack(key, Extent::UNKNOWN, stream).map(|stack| stack.stack),
+        }
     }
 
     /// Says, once, that stacks are cut from now on.

@@ -77,7 +77,7 @@ impl State {
     #[inline(always)]
     pub(crate) fn stack_from(&mut self, top: Address) -> u32 {
         if top == 0 {
-            return 0;
+            return self.stacks.current_native(&mut self.stream);
         }
         // SAFETY: `enter` gave out `self`, so the lock is held; the frame is the current one.
         unsafe { self.stacks.current(top, self.python, &mut self.stream) }

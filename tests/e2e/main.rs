@@ -15,6 +15,7 @@ mod layouts;
 mod lossless;
 mod measuring;
 mod memcheck;
+mod native;
 mod operations;
 mod processes;
 mod real;

@@ -48,22 +48,41 @@ fn build() -> Option<PathBuf> {
 /// The library of the independent count, `counter/counter.c`, compiled once a process.
 pub fn counter() -> &'static Path {
     static COUNTER: OnceLock<PathBuf> = OnceLock::new();
-    COUNTER.get_or_init(|| library("counter", "counter/counter.c"))
+    COUNTER.get_or_init(|| library("counter", "counter/counter.c", &[]))
 }
 
 /// The library that listens at inner loops, `oracle/tap.c`, compiled once a process.
 pub fn tap() -> &'static Path {
     static TAP: OnceLock<PathBuf> = OnceLock::new();
-    TAP.get_or_init(|| library("tap", "oracle/tap.c"))
+    TAP.get_or_init(|| library("tap", "oracle/tap.c", &[]))
 }
 
 /// A replacement of the C library's allocator, `counter/own_malloc.c`, compiled once a process.
 pub fn own_malloc() -> &'static Path {
     static OWN_MALLOC: OnceLock<PathBuf> = OnceLock::new();
-    OWN_MALLOC.get_or_init(|| library("own_malloc", "counter/own_malloc.c"))
+    OWN_MALLOC.get_or_init(|| library("own_malloc", "counter/own_malloc.c", &[]))
 }
 
-fn library(name: &str, source: &str) -> PathBuf {
+/// A library that makes arrays where no Python code runs, with lines for debuggers or stripped; compiled
+/// once a process.
+pub fn native(is_stripped: bool) -> &'static Path {
+    static WITH_LINES: OnceLock<PathBuf> = OnceLock::new();
+    static STRIPPED: OnceLock<PathBuf> = OnceLock::new();
+    if is_stripped {
+        STRIPPED.get_or_init(|| library("native_stripped", NATIVE, &["-s"]))
+    } else {
+        WITH_LINES.get_or_init(|| library("native", NATIVE, &["-g"]))
+    }
+}
+
+/// The source of [`native`].
+pub fn native_source() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(NATIVE)
+}
+
+const NATIVE: &str = "counter/native.c";
+
+fn library(name: &str, source: &str, options: &[&str]) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(source);
     let library = target().join(format!("libnpprof_test_{name}.so"));
     // Built beside and renamed: another test may be loading the library at this moment.
@@ -74,7 +93,9 @@ fn library(name: &str, source: &str) -> PathBuf {
         .expect("the target folder can be written")
         .into_temp_path();
     let compiled = Command::new(env::var_os("CC").unwrap_or_else(|| "cc".into()))
-        .args(["-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-pthread", "-o"])
+        .args(["-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-pthread"])
+        .args(options)
+        .arg("-o")
         .arg(&half)
         .arg(&source)
         .status()

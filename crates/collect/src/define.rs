@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 use crate::aggregate::names::{Classes, classes};
 use crate::aggregate::operations::class::Class;
 use crate::error::StreamError;
+use crate::symbolize::{Symbol, Symbols};
 
 const MAX_CODES: usize = 1 << 20;
 /// Bytes of the names of code objects and of their files, each counted once.
@@ -36,6 +37,8 @@ pub(crate) struct Code {
     pub(crate) file: u32,
     pub(crate) function: u32,
     pub(crate) owner: Owner,
+    /// It is a whole file of compiled code; `function` says nothing.
+    pub(crate) is_compiled: bool,
 }
 
 /// A dtype.
@@ -77,6 +80,7 @@ pub(crate) struct Facts {
     pub(crate) python: Option<Arc<str>>,
     pub(crate) numpy: Option<Arc<str>>,
     pub(crate) stdlib: Option<String>,
+    executable: Option<String>,
     pub(crate) hooks: Vec<Hook>,
     pub(crate) notices: Vec<String>,
 }
@@ -92,7 +96,7 @@ impl Facts {
             }
             Fact::Hook => self.add_hook(&text),
             Fact::Notice => self.notice(text),
-            Fact::Executable => {}
+            Fact::Executable => self.executable = Some(text),
         }
     }
 
@@ -134,6 +138,9 @@ impl Facts {
 pub(crate) struct Definitions {
     pub(crate) strings: Strings,
     codes: FxHashMap<u32, Code>,
+    /// Functions of compiled code, by the strings of their file and name: the number of each as a code object.
+    compiled: FxHashMap<(u32, u32), u32>,
+    symbols: Symbols,
     dtypes: FxHashMap<u16, Dtype>,
     /// By number; empty where there is none.
     operations: Vec<Arc<str>>,
@@ -170,10 +177,41 @@ impl Definitions {
         if self.strings.n_bytes >= MAX_STRING_BYTES {
             return Err(StreamError::TooMany { what: "bytes of names", max: MAX_STRING_BYTES });
         }
-        let owner = owner(file, self.facts.stdlib.as_deref());
+        let is_compiled = function.is_empty();
+        // The loader has no name for the program itself.
+        let program = self.facts.executable.clone().filter(|_| is_compiled && file.is_empty());
+        let file = program.as_deref().unwrap_or(file);
+        let owner = if is_compiled {
+            owner_of_compiled(file)
+        } else {
+            owner(file, self.facts.stdlib.as_deref())
+        };
         let (file, function) = (self.strings.number(file), self.strings.number(function));
-        self.codes.insert(code, Code { file, function, owner });
+        self.codes.insert(code, Code { file, function, owner, is_compiled });
         Ok(())
+    }
+
+    /// The code object and line of a place in compiled code, which is `code` at `address`; those that are
+    /// given for any other code object.
+    pub(crate) fn symbolize(&mut self, (code, line, address): (u32, u32, u32)) -> (u32, u32) {
+        let Some(whole) = self.code(code).filter(|code| code.is_compiled) else {
+            return (code, line);
+        };
+        let file = self.strings.get(whole.file);
+        let Symbol { function, line: place } = self.symbols.look_up(&file, address);
+        if self.codes.len() >= MAX_CODES || self.strings.n_bytes >= MAX_STRING_BYTES {
+            return (code, 0);
+        }
+        let (file, line) = match place {
+            Some((source, line)) => (self.strings.number(&source), line),
+            None => (whole.file, 0),
+        };
+        let function = self.strings.number(&function);
+        // Away from the numbers that the process gives.
+        let number = u32::MAX - u32::try_from(self.compiled.len()).unwrap_or(0);
+        let number = *self.compiled.entry((file, function)).or_insert(number);
+        self.codes.insert(number, Code { file, function, owner: whole.owner, is_compiled: false });
+        (number, line)
     }
 
     pub(crate) fn define_dtype(&mut self, dtype: u16, itemsize: u32, name: String) {
@@ -248,6 +286,25 @@ fn owner(file: &str, stdlib: Option<&str>) -> Owner {
     }
 }
 
+/// To whom a file with compiled code belongs.
+fn owner_of_compiled(file: &str) -> Owner {
+    const LIBRARIES: [&str; 7] =
+        ["libpython", "libc.", "libm.", "libpthread.", "libgcc_s.", "libstdc++.", "ld-linux"];
+    const FOLDERS: [&str; 4] = ["/lib/", "/lib64/", "/usr/lib/", "/usr/lib64/"];
+    let name = file.rsplit('/').next().unwrap_or(file);
+    let is_interpreter = name.starts_with("python") || file.contains("/lib-dynload/");
+    match owner(file, None) {
+        Owner::User
+            if is_interpreter
+                || LIBRARIES.iter().any(|library| name.starts_with(library))
+                || FOLDERS.iter().any(|folder| file.starts_with(folder)) =>
+        {
+            Owner::Interpreter
+        }
+        owner => owner,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -270,6 +327,41 @@ mod tests {
         check("/usr/lib/python3/dist-packages/scipy/fft.py", Owner::Package);
         check("/v/lib/python3.11/site-packages/numpy/_core/numeric.py", Owner::Interpreter);
         check("/v/site-packages/numpy_financial/irr.py", Owner::Package);
+    }
+
+    #[test]
+    fn compiled_code_belongs_to_the_user_unless_it_is_installed() {
+        let check = |file, expected| assert_eq!(owner_of_compiled(file), expected, "{file}");
+        check("/home/u/build/solver.so", Owner::User);
+        check("/home/u/embed", Owner::User);
+        check("./solver.so", Owner::User);
+        check("/usr/bin/python3.11", Owner::Interpreter);
+        check("/opt/py/lib/libpython3.12.so.1.0", Owner::Interpreter);
+        check("/opt/py/lib/python3.12/lib-dynload/_ctypes.so", Owner::Interpreter);
+        check("/lib/x86_64-linux-gnu/libc.so.6", Owner::Interpreter);
+        check("/opt/conda/lib/libstdc++.so.6", Owner::Interpreter);
+        check("/v/site-packages/numpy/_core/_multiarray_umath.so", Owner::Interpreter);
+        check("/usr/lib/python3/dist-packages/scipy/x.so", Owner::Package);
+    }
+
+    #[test]
+    fn a_place_in_compiled_code_becomes_a_code_object_of_its_own() {
+        let mut definitions = Definitions::default();
+        definitions.define_code(1, "/home/u/nothing.so", "").expect("room");
+        definitions.define_code(2, "/home/u/fit.py", "fit").expect("room");
+        assert_eq!(definitions.symbolize((2, 7, 16)), (2, 7));
+        assert_eq!(definitions.symbolize((3, 7, 16)), (3, 7));
+        let (number, line) = definitions.symbolize((1, 0, 16));
+        let code = definitions.code(number).expect("is known");
+        assert_eq!((&*definitions.strings.get(code.function), line), ("0x10", 0));
+        assert_eq!(code.owner, Owner::User);
+        assert_eq!(definitions.symbolize((1, 0, 16)), (number, 0));
+        assert_ne!(definitions.symbolize((1, 0, 17)), (number, 0));
+        definitions.define_fact(Fact::Executable, "/home/u/embed".to_owned());
+        definitions.define_code(4, "", "").expect("room");
+        let (number, _) = definitions.symbolize((4, 0, 16));
+        let file = definitions.code(number).expect("is known").file;
+        assert_eq!(&*definitions.strings.get(file), "/home/u/embed");
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod reader;
 
 mod aggregate;
 mod define;
+mod symbolize;
 
 mod publish;
 

@@ -48,9 +48,11 @@ pub enum Kind {
     Counts = 14,
     /// Whether only views keep a large array alive.
     Pin = 15,
-    /// A code object.
+    /// A code object; with an empty name, a file of compiled code, which is the program itself if the file has
+    /// no name either.
     DefineCode = 16,
-    /// A stack: a frame and its caller's stack.
+    /// A stack: a frame and its caller's stack. In a file of compiled code the byte offset is an address
+    /// of the file, and there is no line.
     DefineStack = 17,
     /// A dtype.
     DefineDtype = 18,

@@ -653,6 +653,14 @@ impl CodeTexts {
         Self { file: EMPTY, name: EMPTY, first_line: 0, lines: 0 }
     }
 
+    /// Describes a file with compiled code, which has no name beside.
+    pub(crate) fn set_compiled(&mut self, file: &[u8]) {
+        self.file.set(file, Cut::Start);
+        self.name.set(b"", Cut::End);
+        self.first_line = 0;
+        self.lines = 0;
+    }
+
     pub(crate) fn file(&self) -> &[u8] {
         self.file.get()
     }

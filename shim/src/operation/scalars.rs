@@ -60,7 +60,10 @@ impl State {
         if let Some(counter) = counter {
             counters::count_scalar(counter, key);
         }
-        if let Some(place) = self.operations.scalars.places.get_mut(slot) {
+        // Without a Python frame here may be anywhere.
+        if here != Here::NOWHERE
+            && let Some(place) = self.operations.scalars.places.get_mut(slot)
+        {
             *place = Place { here, key, counter };
         }
     }

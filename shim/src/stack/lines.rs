@@ -33,7 +33,7 @@ pub(super) struct Extent {
 
 impl Extent {
     /// Of an instruction that nothing is known of.
-    const UNKNOWN: Self = Self { line: 0, before: 0, after: 2 };
+    pub(super) const UNKNOWN: Self = Self { line: 0, before: 0, after: 2 };
 }
 
 /// The lines of all places that were asked for.

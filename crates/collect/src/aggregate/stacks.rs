@@ -39,7 +39,8 @@ impl Aggregate {
         let Some(owner) = self.definitions.code(code).map(|code| code.owner) else {
             return Err(StreamError::UnknownCode { stack, code });
         };
-        let mut new = Stack::new(caller, frame);
+        let (code, line) = self.definitions.symbolize(frame);
+        let mut new = Stack::new(caller, (code, line, frame.2));
         new.user = if owner == Owner::User { stack } else { around.user };
         new.foreign = if owner == Owner::Interpreter { around.foreign } else { stack };
         self.stacks.push(new);
