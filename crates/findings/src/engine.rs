@@ -167,8 +167,13 @@ fn inside<'a>(group: &Group<'_>, stacks: &Stacks<'a>) -> Option<&'a [Frame]> {
 fn others<'a>(frames: &'a [Frame], home: &Frame) -> &'a [Frame] {
     let end = frames.iter().position(|frame| frame == home).unwrap_or(frames.len());
     let inner = frames.get(..end).unwrap_or_default();
-    let first = inner.iter().position(|frame| !frame.file.contains("/numpy/"));
+    let first = inner.iter().position(|frame| !is_numpys(&frame.file));
     first.and_then(|first| inner.get(first..)).unwrap_or_default()
+}
+
+/// Whether a file is NumPy's. Up to 1.24 its functions are called through one that is in no file.
+fn is_numpys(file: &str) -> bool {
+    file.contains("/numpy/") || file.starts_with("<__array_function__")
 }
 
 fn is_explained(
@@ -336,7 +341,9 @@ mod tests {
     fn what_a_library_did_is_not_blamed_on_an_expression_of_the_line() {
         for is_known in [false, true] {
             let fix = |inner| called(inner, is_known).fix;
-            assert!(fix("/lib/site-packages/numpy/lib/x.py").starts_with("Use `options` itself"));
+            for numpys in ["/lib/site-packages/numpy/lib/x.py", "<__array_function__ internals>"] {
+                assert!(fix(numpys).starts_with("Use `options` itself"));
+            }
             assert!(fix("/lib/python3.12/copy.py").starts_with("Leave the copy out"));
         }
         let fix = called("/lib/site-packages/sklearn/x.py", false).fix;
