@@ -264,6 +264,8 @@ pub(crate) struct Stacks {
     recent: Recent,
     codes: Table<u64, u32>,
     contents: Table<ContentKey, u32>,
+    /// Hashes of the names of files that the program alone has the text of, if it does.
+    sources: Table<u64, ()>,
     native: Option<Native>,
     native_recent: NativeRecent,
     n_stacks: u32,
@@ -307,6 +309,7 @@ impl Stacks {
             recent: Recent::new(recent),
             codes: Table::EMPTY,
             contents: Table::EMPTY,
+            sources: Table::EMPTY,
             native: Native::find(),
             native_recent: NativeRecent::NONE,
             n_stacks: 0,
@@ -564,7 +567,12 @@ impl Stacks {
         let key = ContentKey(self.texts.hash(1), self.texts.hash(2));
         let number = match self.contents.get(&key) {
             Some(number) => number,
-            None => self.add_code(key, stream)?,
+            None => {
+                let number = self.add_code(key, stream)?;
+                // SAFETY: as above.
+                unsafe { self.define_source(code, number, python, stream) };
+                number
+            }
         };
         // Without word of its death its address can't be trusted: then it is described each time.
         // SAFETY: as above.
@@ -572,6 +580,30 @@ impl Stacks {
             self.codes.insert(code as u64, number);
         }
         Some(number)
+    }
+
+    /// Sends the text of a code object's file, once, where nobody could read it later.
+    ///
+    /// # Safety
+    ///
+    /// As for `define_stack`; the code object is what `texts` describes.
+    unsafe fn define_source(
+        &mut self,
+        code: Address,
+        number: u32,
+        python: &Python,
+        stream: &mut Stream,
+    ) {
+        let file = hash_bytes(self.texts.file(), 5);
+        if self.sources.get(&file).is_some() || !self.sources.insert(file, ()) {
+            return;
+        }
+        let send = |line: u32, text: &[u8]| {
+            let text = text.trim_ascii_end();
+            stream.define(Definition::source(self.words, number, line, text).finish());
+        };
+        // SAFETY: the caller vouches for the code object.
+        unsafe { python.for_each_source_line(code, send) };
     }
 
     /// Numbers what `texts` describes, if there is room.

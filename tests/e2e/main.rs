@@ -1,6 +1,7 @@
 //! npprof on real Python and NumPy: every number is one that the program knows itself.
 
 mod bad_input;
+mod cells;
 mod commands;
 mod copies;
 mod deaths;

@@ -432,6 +432,7 @@ pub(crate) fn running() -> Snapshot {
         stacks: stacks(),
         operations: operations(),
         patterns: patterns(),
+        sources: Arc::default(),
         ..starting()
     }
 }

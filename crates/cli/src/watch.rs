@@ -2,7 +2,7 @@
 //!
 //! The report is written as soon as the program has ended, whoever is looking at what meanwhile.
 
-use std::cell::OnceCell;
+use std::cell::RefCell;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -118,9 +118,10 @@ impl Watch {
     /// What works out the findings of a snapshot, for a thread of its own.
     pub(crate) fn finder(&self) -> impl Fn(&Snapshot) -> Vec<Finding> + Send + 'static {
         let settings = self.settings.clone();
-        let sources = OnceCell::new();
+        let sources = RefCell::new(None);
         move |snapshot| {
-            let sources = sources.get_or_init(|| sources_of(snapshot));
+            let mut sources = sources.borrow_mut();
+            let sources = keep_sources(&mut sources, snapshot);
             find(snapshot, &settings, &|frame: &Frame| sources.whole_line(&frame.file, frame.line))
         }
     }
@@ -211,5 +212,18 @@ impl Watch {
 
 /// Source files as they were when the program was started.
 pub(crate) fn sources_of(snapshot: &Snapshot) -> SourceLookup {
-    SourceLookup::new(PathBuf::from(&*snapshot.cwd)).unchanged_since(snapshot.started)
+    SourceLookup::new(PathBuf::from(&*snapshot.cwd))
+        .unchanged_since(snapshot.started)
+        .with_told(&snapshot.sources)
+}
+
+/// The same as [`sources_of`], with what was read for an earlier snapshot of the run.
+pub(crate) fn keep_sources<'a>(
+    kept: &'a mut Option<SourceLookup>,
+    snapshot: &Snapshot,
+) -> &'a SourceLookup {
+    if kept.as_ref().is_some_and(|kept| !kept.has_told(&snapshot.sources)) {
+        *kept = None;
+    }
+    kept.get_or_insert_with(|| sources_of(snapshot))
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use npprof_model::{Hook, HookState};
+use npprof_model::{Hook, HookState, SourceText};
 use npprof_wire::decode::text_bytes;
 use npprof_wire::record::Fact;
 use rustc_hash::FxHashMap;
@@ -15,6 +15,8 @@ use crate::symbolize::{Symbol, Symbols};
 const MAX_CODES: usize = 1 << 20;
 /// Bytes of the names of code objects and of their files, each counted once.
 const MAX_STRING_BYTES: usize = 256 << 20;
+/// Bytes of source text that only the process has.
+const MAX_SOURCE_BYTES: usize = 4 << 20;
 /// Operations with different names; the shim has half as many.
 const MAX_OPERATIONS: usize = 1 << 13;
 const MAX_HOOKS: usize = 64;
@@ -147,6 +149,9 @@ pub(crate) struct Definitions {
     /// What sort each of them is, beside each other for a quick look.
     classes: Vec<Classes>,
     n_operations: usize,
+    /// Texts that only the process has, by the string of their file, in the order in which they came.
+    sources: Vec<(u32, String)>,
+    n_source_bytes: usize,
     pub(crate) facts: Facts,
 }
 
@@ -154,7 +159,9 @@ impl Definitions {
     /// Bytes that a copy takes, about, without the strings, which it shares.
     pub(crate) fn n_bytes(&self) -> usize {
         let of_string = 2 * size_of::<Arc<str>>() + size_of::<u32>();
-        self.strings.all.len() * of_string + self.codes.len() * size_of::<(u32, Code)>()
+        self.strings.all.len() * of_string
+            + self.codes.len() * size_of::<(u32, Code)>()
+            + self.n_source_bytes
     }
 
     pub(crate) fn code(&self, code: u32) -> Option<Code> {
@@ -257,6 +264,36 @@ impl Definitions {
         self.classes[place] = classes(&name);
         self.operations[place] = name.into();
         Ok(())
+    }
+
+    /// Takes in the next line of a code object's file; others are passed over.
+    pub(crate) fn define_source(&mut self, code: u32, line: u32, text: &str) {
+        let Some(file) = self.code(code).map(|code| code.file) else { return };
+        if self.n_source_bytes + text.len() >= MAX_SOURCE_BYTES {
+            return;
+        }
+        if line == 1 && self.sources.iter().all(|(other, _)| *other != file) {
+            self.sources.push((file, String::new()));
+        }
+        if let Some((_, known)) = self.sources.last_mut().filter(|(other, _)| *other == file) {
+            known.push_str(text);
+            known.push('\n');
+            self.n_source_bytes += text.len() + 1;
+        }
+    }
+
+    /// How much there is of [`Self::sources`].
+    pub(crate) fn n_source_bytes(&self) -> usize {
+        self.n_source_bytes
+    }
+
+    /// Texts that only the process has.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = SourceText> {
+        let of = |(file, text): &(u32, String)| SourceText {
+            file: self.strings.get(*file),
+            text: text.as_str().into(),
+        };
+        self.sources.iter().map(of)
     }
 
     pub(crate) fn define_fact(&mut self, fact: Fact, text: String) {
@@ -362,6 +399,27 @@ mod tests {
         let (number, _) = definitions.symbolize((4, 0, 16));
         let file = definitions.code(number).expect("is known").file;
         assert_eq!(&*definitions.strings.get(file), "/home/u/embed");
+    }
+
+    #[test]
+    fn source_texts_are_put_together_line_by_line_and_have_a_limit() {
+        let mut definitions = Definitions::default();
+        definitions.define_code(1, "<cell 1>", "<module>").expect("room");
+        definitions.define_code(2, "<cell 2>", "f").expect("room");
+        definitions.define_source(3, 1, "of no code object");
+        definitions.define_source(1, 2, "before its first line");
+        for (code, line, text) in
+            [(1, 1, "a = 1"), (1, 2, ""), (1, 3, "b"), (2, 1, "c"), (1, 1, "again")]
+        {
+            definitions.define_source(code, line, text);
+        }
+        let told = |definitions: &Definitions| -> Vec<_> {
+            definitions.sources().map(|one| format!("{}: {}", one.file, one.text)).collect()
+        };
+        assert_eq!(told(&definitions), ["<cell 1>: a = 1\n\nb\n", "<cell 2>: c\n"]);
+        let n_bytes = definitions.n_source_bytes();
+        definitions.define_source(2, 2, &"x".repeat(MAX_SOURCE_BYTES));
+        assert_eq!(definitions.n_source_bytes(), n_bytes);
     }
 
     #[test]

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use npprof_model::{
     ArrayLayout, Bytes, CallStack, Frame, LayoutCount, Nanos, OperationStats, Order, Pattern,
-    Process, ProcessIndex, Site, SiteDetail, SiteId, Snapshot, StackCount, StackId, Thread, Totals,
+    Process, ProcessIndex, Site, SiteDetail, SiteId, Snapshot, SourceText, StackCount, StackId,
+    Thread, Totals,
 };
 use npprof_wire::record::Order as WireOrder;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -85,7 +86,22 @@ pub(crate) fn snapshot(tree: &mut Tree, detail: Detail) -> Snapshot {
         stacks: stacks.into(),
         operations: operations.into(),
         patterns: patterns.into(),
+        sources: sources(tree),
     }
+}
+
+/// Texts that only the processes have; the same as before if nothing has come since.
+fn sources(tree: &mut Tree) -> Arc<[SourceText]> {
+    let all = || tree.sessions.iter().map(|session| &session.aggregate.definitions);
+    let n_bytes = all().map(Definitions::n_source_bytes).sum();
+    if tree.sources.0 != n_bytes {
+        // A forked child has those of its parent.
+        let mut files = FxHashSet::default();
+        let told = all().flat_map(Definitions::sources);
+        let told = told.filter(|source| files.insert(Arc::clone(&source.file))).collect();
+        tree.sources = (n_bytes, told);
+    }
+    Arc::clone(&tree.sources.1)
 }
 
 fn incomplete(tree: &Tree) -> Arc<[String]> {

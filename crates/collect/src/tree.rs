@@ -1,9 +1,10 @@
 //! All processes of a run, and what is known of them together.
 
 use std::os::fd::AsFd;
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use npprof_model::{Exit, RunState, TimelinePoint};
+use npprof_model::{Exit, RunState, SourceText, TimelinePoint};
 use npprof_wire::WIRE_VERSION;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -48,6 +49,8 @@ pub(crate) struct Tree {
     state: RunState,
     /// Sites that got an identifier so far.
     pub(crate) n_sites: u32,
+    /// Texts that only the processes have, and how much there was of them.
+    pub(crate) sources: (usize, Arc<[SourceText]>),
     door: Door,
     nursery: Nursery,
     timeline: Timeline,
@@ -66,6 +69,7 @@ impl Tree {
             flaws: Vec::new(),
             state: RunState::Starting,
             n_sites: 0,
+            sources: (0, Arc::default()),
             door,
             nursery: Nursery::default(),
             timeline: Timeline::starting(Level::default()),
@@ -230,7 +234,7 @@ impl Tree {
     }
 
     /// The history of the tree.
-    pub(crate) fn timeline(&self) -> std::sync::Arc<[TimelinePoint]> {
+    pub(crate) fn timeline(&self) -> Arc<[TimelinePoint]> {
         self.timeline.points(self.level())
     }
 

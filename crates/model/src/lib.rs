@@ -24,5 +24,5 @@ pub use operation::{CopyReason, Operand, OperandCount, OperandRole, OperationSta
 pub use pattern::{Detail, Pattern, Saves, SiteRole};
 pub use process::{Hook, HookState, Process, Thread, Totals};
 pub use site::{Bucket, CallStack, Frame, LayoutCount, Quantiles, Site, SiteDetail, StackCount};
-pub use snapshot::{RunState, Snapshot, TimelinePoint};
+pub use snapshot::{RunState, Snapshot, SourceText, TimelinePoint};
 pub use units::{Bytes, Nanos};

@@ -34,6 +34,15 @@ pub struct TimelinePoint {
     pub copied: Bytes,
 }
 
+/// Source text that only the program had: of a notebook's cell, of generated code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceText {
+    /// What stands in its place of a file name.
+    pub file: Arc<str>,
+    /// Its lines.
+    pub text: Arc<str>,
+}
+
 /// Everything known about a run at a moment. Immutable and cheap to share.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
@@ -65,6 +74,8 @@ pub struct Snapshot {
     pub operations: Arc<[OperationStats]>,
     /// What may be worth a finding, in no particular order.
     pub patterns: Arc<[Pattern]>,
+    /// Source text that no file has.
+    pub sources: Arc<[SourceText]>,
 }
 
 impl Snapshot {

@@ -70,6 +70,7 @@ pub(crate) fn snapshot() -> Snapshot {
         stacks,
         operations: [operation()].into(),
         patterns: [copy(0, 763), copy(3, 32)].into(),
+        sources: Arc::default(),
     }
 }
 

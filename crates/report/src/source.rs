@@ -6,7 +6,10 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
+
+use npprof_model::SourceText;
 
 /// Longer files are not read.
 const MAX_FILE_BYTES: u64 = 8 << 20;
@@ -20,6 +23,8 @@ pub struct SourceLookup {
     cwd: PathBuf,
     /// Files that were changed later have no lines.
     until: Option<SystemTime>,
+    /// What the program had beside files.
+    told: Arc<[SourceText]>,
     cache: RefCell<Cache>,
 }
 
@@ -39,7 +44,7 @@ impl SourceLookup {
     /// Relative file names start in `cwd`, the folder in which the program was started.
     #[must_use]
     pub fn new(cwd: impl Into<PathBuf>) -> Self {
-        Self { cwd: cwd.into(), until: None, cache: RefCell::default() }
+        Self { cwd: cwd.into(), until: None, told: Arc::default(), cache: RefCell::default() }
     }
 
     /// Passes over files that were changed after the start of the run: their lines may be others
@@ -47,6 +52,18 @@ impl SourceLookup {
     #[must_use]
     pub fn unchanged_since(self, started: Option<SystemTime>) -> Self {
         Self { until: started, ..self }
+    }
+
+    /// Also knows the text that only the program had.
+    #[must_use]
+    pub fn with_told(self, told: &Arc<[SourceText]>) -> Self {
+        Self { told: Arc::clone(told), ..self }
+    }
+
+    /// Whether it knows what the program had by now.
+    #[must_use]
+    pub fn has_told(&self, told: &Arc<[SourceText]>) -> bool {
+        Arc::ptr_eq(&self.told, told)
     }
 
     /// The text of a line, from 1, without the space around it and cut when it is long. `None`
@@ -60,6 +77,10 @@ impl SourceLookup {
     /// The whole text of a file.
     #[must_use]
     pub fn text(&self, file: &str) -> Option<String> {
+        let told = self.told.iter().find(|source| &*source.file == file);
+        if let Some(source) = told {
+            return Some((*source.text).to_owned());
+        }
         is_name(file).then(|| read(&self.cwd.join(file), self.until))?
     }
 
@@ -67,12 +88,9 @@ impl SourceLookup {
     #[must_use]
     pub fn whole_line(&self, file: &str, line: u32) -> Option<String> {
         let index = usize::try_from(line).ok()?.checked_sub(1)?;
-        if !is_name(file) {
-            return None;
-        }
         let cache = &mut *self.cache.borrow_mut();
         if !cache.files.contains_key(file) {
-            let text = read(&self.cwd.join(file), self.until).map(Text::new);
+            let text = self.text(file).map(Text::new);
             let n_bytes = file.len() + text.as_ref().map_or(0, Text::n_bytes);
             if cache.n_bytes + n_bytes > MAX_CACHE_BYTES {
                 *cache = Cache::default();

@@ -236,7 +236,8 @@ fn definition(words: &[u64], kind: u8, claimed: u64) -> Result<(Record<'_>, usiz
     const DTYPE: u8 = Kind::DefineDtype as u8;
     const THREAD: u8 = Kind::DefineThread as u8;
     const OPERATION: u8 = Kind::DefineOperation as u8;
-    if !(CODE..=OPERATION).contains(&kind) {
+    const SOURCE: u8 = Kind::DefineSource as u8;
+    if !(CODE..=SOURCE).contains(&kind) {
         return Err(DecodeError::UnknownKind(kind));
     }
     let malformed = DecodeError::Malformed(kind);
@@ -285,6 +286,11 @@ fn definition(words: &[u64], kind: u8, claimed: u64) -> Result<(Record<'_>, usiz
             let (name, _) = texts(words, 2).ok_or(malformed)?;
             let operation = u16::try_from(high(first)).map_err(|_| malformed)?;
             Record::DefineOperation { operation, name: name.0, name_bytes: name.1 }
+        }
+        SOURCE => {
+            let (text, _) = texts(words, 2).ok_or(malformed)?;
+            let (code, line) = (high(first), low(first));
+            Record::DefineSource { code, line, text: text.0, text_bytes: text.1 }
         }
         _ => {
             let (text, _) = texts(words, 2).ok_or(malformed)?;

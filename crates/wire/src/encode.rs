@@ -169,6 +169,15 @@ impl<'a> Definition<'a> {
         definition
     }
 
+    /// A line, from 1, of the file of the code object `code`.
+    #[must_use]
+    pub fn source(words: &'a mut [u64], code: u32, line: u32, text: &[u8]) -> Self {
+        let mut definition = Self::new(words, Kind::DefineSource);
+        definition.pair(code, line);
+        definition.texts(text, b"");
+        definition
+    }
+
     /// The dtype `dtype`.
     #[must_use]
     pub fn dtype(words: &'a mut [u64], dtype: u16, itemsize: u32, name: &[u8]) -> Self {

@@ -39,4 +39,4 @@ pub mod record;
 pub mod segment;
 
 /// Version of everything in this crate. Shim and collector must agree on it.
-pub const WIRE_VERSION: u32 = 3;
+pub const WIRE_VERSION: u32 = 4;

@@ -62,6 +62,8 @@ pub enum Kind {
     Fact = 20,
     /// The name of an operation.
     DefineOperation = 21,
+    /// A line of source text that only the process has: of a notebook's cell, of generated code.
+    DefineSource = 22,
 }
 
 /// How the elements of an allocation lie in memory.
@@ -182,6 +184,8 @@ pub enum Record<'a> {
     Fact { fact: Fact, text: &'a [u64], text_bytes: u32 },
     /// See [`Kind::DefineOperation`]; operation 0 is "none" and needs no definition.
     DefineOperation { operation: u16, name: &'a [u64], name_bytes: u32 },
+    /// See [`Kind::DefineSource`]: `line`, from 1, of the file of the code object `code`.
+    DefineSource { code: u32, line: u32, text: &'a [u64], text_bytes: u32 },
 }
 
 /// Bits of [`Operation::flags`].

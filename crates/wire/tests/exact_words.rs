@@ -335,6 +335,11 @@ fn definitions_say_their_length_and_carry_their_texts() {
     let name = &[u64::from_le_bytes(*b"add\0\0\0\0\0")];
     check(&operation, Record::DefineOperation { operation: 0x201, name, name_bytes: 3 });
 
+    let source = Definition::source(&mut words, 7, 2, b"a = 1").finish().to_vec();
+    assert_eq!(source, [4 << 8 | 22, 7 << 32 | 2, 5 << 32, u64::from_le_bytes(*b"a = 1\0\0\0")]);
+    let text = &[u64::from_le_bytes(*b"a = 1\0\0\0")];
+    check(&source, Record::DefineSource { code: 7, line: 2, text, text_bytes: 5 });
+
     let fact = Definition::fact(&mut words, Fact::NumpyVersion, b"2.4.6").finish().to_vec();
     assert_eq!(fact, [4 << 8 | 20, 2 << 32, 5 << 32, u64::from_le_bytes(*b"2.4.6\0\0\0")]);
 }

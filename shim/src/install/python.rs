@@ -18,6 +18,8 @@ type Object = *mut c_void;
 const BYTES_DATA: usize = 32;
 /// Longest file name and function name that are kept.
 const MAX_NAME: usize = 4096;
+/// Lines of a text that only the program has that are kept.
+const MAX_SOURCE_LINES: i16 = 5000;
 /// File name under which code is shown whose name can't be read.
 const UNREADABLE: &[u8] = b"?";
 
@@ -59,6 +61,8 @@ functions! {
     frame: unsafe extern "C" fn() -> Object = c"PyEval_GetFrame";
     intern: unsafe extern "C" fn(*const c_char) -> Object = c"PyUnicode_InternFromString";
     int_value: crate::operation::look::IntValue = c"PyLong_AsLongLongAndOverflow";
+    tuple_item: unsafe extern "C" fn(Object, isize) -> Object = c"PyTuple_GetItem";
+    list_item: unsafe extern "C" fn(Object, isize) -> Object = c"PyList_GetItem";
 }
 
 type SetExtra = unsafe extern "C" fn(Object, isize, *mut c_void) -> c_int;
@@ -89,6 +93,8 @@ pub(crate) struct Python {
     code_type: usize,
     function_type: usize,
     module_type: usize,
+    text_type: usize,
+    none: usize,
     generic_attribute: usize,
     watch: OnceLock<Option<Watch>>,
 }
@@ -140,6 +146,8 @@ pub(crate) fn find() -> Result<(), String> {
         code_type: address(c"PyCode_Type")?,
         function_type: address(c"PyCFunction_Type")?,
         module_type: address(c"PyModule_Type")?,
+        text_type: address(c"PyUnicode_Type")?,
+        none: address(c"_Py_NoneStruct")?,
         generic_attribute: address(c"PyObject_GenericGetAttr")?,
         watch: OnceLock::new(),
     };
@@ -432,6 +440,58 @@ impl Python {
         let table = unsafe { read::<Address>(code, layout.line_table) };
         // SAFETY: a `bytes`, as long as the code object lives.
         texts.lines = hash_bytes(unsafe { bytes_of(table) }, 0);
+    }
+
+    /// Shows the lines of a code object's file, if only the program has them: `linecache` keeps the cells of
+    /// notebooks, and other code that was never a file, without a time at which a file was changed.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Self::line_table`].
+    pub(crate) unsafe fn for_each_source_line(
+        &self,
+        code: Address,
+        mut show: impl FnMut(u32, &[u8]),
+    ) {
+        const MODIFIED: isize = 1;
+        const LINES: isize = 2;
+        // SAFETY: the caller vouches for the code object.
+        let file = unsafe { read::<Address>(code, self.layout.code.filename) };
+        // A class with a hash of its own would run its code here.
+        if !self.is_instance(file, self.text_type) {
+            return;
+        }
+        // SAFETY: the caller holds the lock.
+        let linecache = unsafe { self.module(c"linecache") };
+        // SAFETY: as above.
+        let cache = unsafe { self.item(linecache, c"cache") };
+        // SAFETY: as above; a plain string.
+        let entry = unsafe { self.dict_item(cache, file) };
+        // SAFETY: as above.
+        let _error = unsafe { PendingError::put_aside(&self.functions) };
+        if entry == 0 {
+            return;
+        }
+        // SAFETY: as above; what is no tuple has no items, and an error that is put away.
+        let modified = unsafe { (self.functions.tuple_item)(object_at(entry), MODIFIED) };
+        if modified.addr() != self.none {
+            return;
+        }
+        // SAFETY: as above.
+        let lines = unsafe { (self.functions.tuple_item)(object_at(entry), LINES) };
+        if lines.is_null() {
+            return;
+        }
+        for number in 0..MAX_SOURCE_LINES {
+            // SAFETY: as above, for lists.
+            let line = unsafe { (self.functions.list_item)(lines, isize::from(number)) };
+            if line.is_null() {
+                break;
+            }
+            let number = u32::from(number.unsigned_abs()).wrapping_add(1);
+            // SAFETY: as above; a live object.
+            unsafe { self.with_text(line.addr(), |text| show(number, text)) };
+        }
     }
 
     /// Asks to be told of a code object's death. `false`: nobody will tell.

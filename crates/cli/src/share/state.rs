@@ -1,6 +1,5 @@
 //! The report of the moment: what viewers get while the program runs.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,6 +9,8 @@ use npprof_model::{Frame, Snapshot};
 use npprof_report::json::Limits;
 use npprof_report::{Report, SourceLookup};
 use npprof_tui::has_what_findings_need;
+
+use crate::watch::keep_sources;
 
 /// Much less than in a file: it is made several times a second.
 const LIMITS: Limits = Limits {
@@ -60,9 +61,7 @@ impl Moments {
         if is_due && !has_what_findings_need(&snapshot) {
             want_stacks();
         }
-        let sources = self.sources.get_or_insert_with(|| {
-            SourceLookup::new(PathBuf::from(&*snapshot.cwd)).unchanged_since(snapshot.started)
-        });
+        let sources = keep_sources(&mut self.sources, &snapshot);
         if is_due && has_what_findings_need(&snapshot) {
             let line = |frame: &Frame| sources.whole_line(&frame.file, frame.line);
             self.findings = find(&snapshot, &self.settings, &line);

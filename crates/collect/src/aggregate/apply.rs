@@ -133,6 +133,9 @@ impl Aggregate {
             Record::DefineThread { thread, native_id, name, name_bytes } => {
                 self.threads.define(thread, native_id, text(name, name_bytes).into());
             }
+            Record::DefineSource { code, line, text: words, text_bytes } => {
+                self.definitions.define_source(code, line, &text(words, text_bytes));
+            }
             Record::DefineOperation { operation, name, name_bytes } => {
                 self.definitions.define_operation(operation, text(name, name_bytes))?;
             }

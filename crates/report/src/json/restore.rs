@@ -54,6 +54,7 @@ impl Report {
             stacks: self.stacks.iter().map(stack).collect(),
             operations: self.operations.iter().map(operation).collect(),
             patterns: Arc::default(),
+            sources: Arc::default(),
             processes,
         }
     }
