@@ -31,12 +31,12 @@ const MIN_PER_PROCESS: usize = 8;
 /// live, allocated, in temporaries, copied, its own peak, time in operations, number of
 /// allocations and of operations. Sites are taken by falling
 /// importance until they fill `site_bytes`; then call stacks of these sites, likewise, until they
-/// fill `stack_bytes`.
+/// fill `stack_bytes` and what sites have left of theirs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of JSON for call sites, without their stacks.
     pub site_bytes: usize,
-    /// Bytes of JSON for call stacks.
+    /// Bytes of JSON for call stacks, besides those that call sites don't need.
     pub stack_bytes: usize,
     /// Bytes of JSON for operations.
     pub operation_bytes: usize,
@@ -82,7 +82,8 @@ impl Report {
         limits: &Limits,
     ) -> Self {
         let mut cut = CutSites::new(snapshot, sources, limits.site_bytes);
-        let (stacks, n_cut_stacks) = add_stacks(snapshot, &mut cut.kept, limits.stack_bytes);
+        let room = limits.stack_bytes + limits.site_bytes.saturating_sub(cut.n_bytes);
+        let (stacks, n_cut_stacks) = add_stacks(snapshot, &mut cut.kept, room);
         let mut sites: Vec<Site> = cut.kept.into_iter().map(|(_, site)| site).collect();
         sites.sort_by_key(|site| {
             std::cmp::Reverse((site.at_high_water_bytes, site.allocated_bytes, site.n_allocations))
@@ -178,6 +179,8 @@ fn reasons(
 struct CutSites {
     kept: Vec<(usize, Site)>,
     left_out: SitesCut,
+    /// Bytes of JSON that the sites take.
+    n_bytes: usize,
 }
 
 impl CutSites {
@@ -216,7 +219,7 @@ impl CutSites {
             left_out.n_operations += site.n_operations;
             left_out.operation_ns += site.operation_time.0;
         }
-        Self { kept, left_out }
+        Self { kept, left_out, n_bytes }
     }
 }
 

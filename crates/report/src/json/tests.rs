@@ -265,10 +265,28 @@ fn a_hundred_thousand_call_sites_fit_into_ten_megabytes() {
     assert!(n_larger < report.sites.len());
 }
 
+/// Bytes that all sites take without their stacks.
+fn without_stacks(snapshot: &Snapshot) -> usize {
+    let sites = Report::from_snapshot(snapshot, &[], &sources()).sites;
+    let sites = sites.into_iter().map(|site| Site { stacks: Vec::new(), ..site });
+    sites.map(|site| convert::json_bytes(&site)).sum()
+}
+
+#[test]
+fn stacks_get_the_room_that_sites_leave() {
+    let snapshot = large(100, 20);
+    let limits = Limits { stack_bytes: 0, ..Limits::default() };
+    assert!(Report::with_limits(&snapshot, &[], &sources(), &limits).complete);
+    let limits = Limits { site_bytes: without_stacks(&snapshot), ..limits };
+    let report = Report::with_limits(&snapshot, &[], &sources(), &limits);
+    assert_eq!((report.sites.len(), report.stacks.len()), (100, 0));
+}
+
 #[test]
 fn stacks_that_do_not_fit_are_summed_up() {
     let snapshot = large(100, 20);
-    let limits = Limits { stack_bytes: 20_000, ..Limits::default() };
+    let site_bytes = without_stacks(&snapshot);
+    let limits = Limits { site_bytes, stack_bytes: 20_000, ..Limits::default() };
     let report = Report::with_limits(&snapshot, &[], &sources(), &limits);
     assert_eq!(report.sites.len(), 100);
     assert!(!report.complete);
