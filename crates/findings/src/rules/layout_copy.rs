@@ -1,6 +1,6 @@
 //! Copies because strides can't express the shape that was asked for.
 
-use npprof_model::{Bytes, Detail};
+use npprof_model::{Bytes, Detail, Pattern};
 
 use crate::finding::{Severity, Value};
 use crate::rule::{Advice, Default, Rule, Threshold, Yield, is_same_copy, sum};
@@ -72,29 +72,71 @@ pub(crate) const RULE: Rule = Rule {
             why: "A new shape is free only where the strides of the array can express it; where \
                   they can't, every element is copied, at each call."
                 .into(),
-            fix: array.map_or_else(
-                || {
-                    "Work along the axes (`axis=(1, 2)`, `einsum`) instead of merging them, or \
-                     keep the array in the needed order from the start, or make it contiguous \
-                     once, outside of the loop."
-                        .to_owned()
-                },
-                |array| {
-                    format!(
-                        "Work along the axes of `{array}` (`axis=(1, 2)`, `einsum`) instead of \
-                         merging them, or make `{array}` contiguous once, outside of the loop."
-                    )
-                },
-            ),
+            fix: remedy(pattern, axes, array),
             evidence,
         })
     },
     yields_to: &[Yield { kind: "boundary-copy", is_explained: is_same_copy }],
 };
 
+/// In the words of the axes that the call merges, where they can be told.
+fn remedy(pattern: &Pattern, axes: Option<(usize, usize)>, array: Option<&str>) -> String {
+    let merged = axes.and_then(|(first, _)| {
+        let (from, to) = (source(pattern)?, pattern.result.as_ref()?);
+        Some((merged(&from.shape, &to.shape, first)?, from.shape.len()))
+    });
+    let of = array.map(|array| format!(" of `{array}`")).unwrap_or_default();
+    let along = match merged {
+        Some((merged, n)) if merged.len() == n => format!(
+            "Work on {} in its own shape: reductions and elementwise operations take any",
+            array.map_or_else(|| "the array".to_owned(), |array| format!("`{array}`")),
+        ),
+        Some((merged, _)) => {
+            let merged: Vec<String> = merged.iter().map(ToString::to_string).collect();
+            format!(
+                "Work along the axes{of} (`axis=({})`, `einsum`) instead of merging them",
+                merged.join(", ")
+            )
+        }
+        None => format!("Work along the axes{of} (`axis=`, `einsum`) instead of reshaping"),
+    };
+    match array {
+        Some(array) => {
+            format!("{along}, or make `{array}` contiguous once, outside of the loop.")
+        }
+        None => format!(
+            "{along}, or keep the array in the needed order from the start, or make it \
+             contiguous once, outside of the loop."
+        ),
+    }
+}
+
+/// The axes that become one in a new shape, among them `axis`; `None` if they become several.
+fn merged(from: &[u64], to: &[u64], axis: usize) -> Option<Vec<usize>> {
+    let mut to = to.iter().copied().filter(|&extent| extent != 1);
+    let mut from = from.iter().copied().enumerate().filter(|&(_, extent)| extent != 1);
+    while let Some((first, extent)) = from.next() {
+        let (mut axes, mut n_from) = (vec![first], extent);
+        let (mut n_axes_to, mut n_to) = (1, to.next()?);
+        while n_from != n_to {
+            if n_from < n_to {
+                let (next, extent) = from.next()?;
+                axes.push(next);
+                n_from = n_from.saturating_mul(extent);
+            } else {
+                n_axes_to += 1;
+                n_to = n_to.saturating_mul(to.next()?);
+            }
+        }
+        if axes.contains(&axis) {
+            return (n_axes_to == 1 && axes.len() > 1).then_some(axes);
+        }
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
-    use npprof_model::Pattern;
 
     use super::*;
     use crate::fixtures::{MIB, check, check_silent, input, layout, pattern, strided};
@@ -123,6 +165,23 @@ mod tests {
             "Work along the axes of `cropped` (`axis=(1, 2)`, `einsum`) instead of merging them, \
              or make `cropped` contiguous once, outside of the loop.",
         );
+    }
+
+    #[test]
+    fn the_axes_of_the_remedy_are_those_that_are_merged() {
+        let windows = |to: &[u64], axes| Pattern {
+            operation: "reshape".into(),
+            operands: [input(strided(&[64, 64, 3, 3], "float64", &[528, 8, 528, 8]))].into(),
+            result: Some(layout(to, "float64")),
+            ..pattern(Detail::LayoutCopy { axes: Some(axes), owner: Bytes(MIB) }, 1, 9 * MIB)
+        };
+        let fix = |pattern| crate::fixtures::said(pattern, "").unwrap().fix;
+        let last = fix(windows(&[64, 64, 9], (2, 3)));
+        assert!(last.starts_with("Work along the axes (`axis=(2, 3)`, `einsum`)"), "{last}");
+        let flat = fix(windows(&[36864], (0, 1)));
+        assert!(flat.starts_with("Work on the array in its own shape"), "{flat}");
+        let other = fix(windows(&[96, 384], (0, 1)));
+        assert!(other.starts_with("Work along the axes (`axis=`, `einsum`)"), "{other}");
     }
 
     #[test]
