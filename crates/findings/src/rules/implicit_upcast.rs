@@ -37,10 +37,12 @@ pub(crate) const RULE: Rule = Rule {
         }
         let result =
             pattern.result.as_ref().map(|layout| format!(" ({layout})")).unwrap_or_default();
-        let is_division = forced_by.contains("division");
-        let than = if is_division && !from.starts_with("float") { "float32" } else { from };
-        let fix =
-            if is_division { divided(context.line) } else { cast(context.line, pattern, from, to) };
+        let than = enough(from, to);
+        let fix = if than == &**from {
+            cast(context.line, pattern, from, to)
+        } else {
+            computed_in(context.line, called(pattern), than)
+        };
         Some(Advice {
             message: format!(
                 "{} of {from} gives {to}{result} because of {}: {} more than in {than}, {}",
@@ -85,14 +87,39 @@ fn by(forced_by: &str, name: &str) -> String {
     }
 }
 
-fn divided(line: Option<&Line<'_>>) -> String {
-    match line.and_then(|line| line.binary("/")) {
+/// The dtype that would hold as much as the operand has: of the kind of the result, as integers have
+/// no fractions and real numbers no imaginary part.
+fn enough<'a>(from: &'a str, to: &str) -> &'a str {
+    let is = |dtype: &str, kind: &str| dtype.trim_start_matches(['<', '>']).starts_with(kind);
+    if is(to, "complex") && !is(from, "complex") {
+        "complex64"
+    } else if is(to, "float") && !is(from, "float") {
+        "float32"
+    } else {
+        from
+    }
+}
+
+/// No operand can be cast: the operation has to be told what to compute in.
+fn computed_in(line: Option<&Line<'_>>, name: &str, dtype: &str) -> String {
+    let named = operator(name)
+        .filter(|&operator| !["@", "//", "%"].contains(&operator))
+        .and_then(|operator| line?.binary(operator));
+    match named {
         Some((left, right)) => {
-            format!("Write `np.divide({left}, {right}, dtype=np.float32)` if float32 is enough.")
+            format!("Write `np.{name}({left}, {right}, dtype=np.{dtype})` if {dtype} is enough.")
         }
-        None => "Use `np.divide(a, b, dtype=np.float32)`, or `a * np.float32(1 / b)`, if float32 \
-                 is enough."
-            .to_owned(),
+        None if JOINING.contains(&name) => {
+            format!("Give all parts the dtype, `x.astype(np.{dtype})`, if {dtype} is enough.")
+        }
+        None if ["divide", "true_divide"].contains(&name) => format!(
+            "Use `np.divide(a, b, dtype=np.{dtype})`, or `a * np.{dtype}(1 / b)`, if {dtype} is \
+             enough."
+        ),
+        None => format!(
+            "Pass `dtype=np.{dtype}` to the function, such as `np.multiply(a, b, \
+             dtype=np.{dtype})`, if {dtype} is enough."
+        ),
     }
 }
 
@@ -237,5 +264,36 @@ mod tests {
             "Write `np.divide(self.pixels, 255, dtype=np.float32)` if float32 is enough.",
         );
         check_silent(Pattern { bytes: npprof_model::Bytes(7 * MIB), ..pattern });
+    }
+
+    #[test]
+    fn no_operand_is_cast_to_what_cannot_hold_the_result() {
+        let promoted = |operation: &str, from: &str, to: &str, by: &str| {
+            let detail =
+                Detail::ImplicitUpcast { from: from.into(), to: to.into(), forced_by: by.into() };
+            Pattern {
+                operation: operation.into(),
+                operands: [input(layout(&[3, 1 << 20], from)), input(layout(&[1 << 20], to))]
+                    .into(),
+                ..pattern(detail, 1, 12 * MIB)
+            }
+        };
+        check(
+            promoted("divide", "uint8", "float64", "Python float"),
+            "def to_float(im): return im / 255.0",
+            "`divide` of uint8 gives float64 because of a Python float: 12.0 MiB more than in \
+             float32, once",
+            "Write `np.divide(im, 255.0, dtype=np.float32)` if float32 is enough.",
+        );
+        check(
+            promoted("multiply", "float32", "complex128", "complex128 array (1048576,)"),
+            "y = x * phase",
+            "`multiply` of float32 gives complex128 because of a complex128 array (1048576,): \
+             12.0 MiB more than in complex64, once",
+            "Write `np.multiply(x, phase, dtype=np.complex64)` if complex64 is enough.",
+        );
+        let fix =
+            said(promoted("hypot", "int16", "float64", "float64 array (9,)"), "").unwrap().fix;
+        assert!(fix.starts_with("Pass `dtype=np.float32` to the function"), "{fix}");
     }
 }
