@@ -50,6 +50,7 @@ pub(crate) const RULE: Rule = Rule {
             _ => "were copied for it",
         };
         let name = unfit.and_then(|(place, _)| named(context.line?, called(pattern), place));
+        let n_inputs = pattern.operands.iter().filter(|it| it.role == OperandRole::Input).count();
         Some(Advice {
             message: format!(
                 "{consumer} can't take {operand} as it is ({}): {} {how}, {}",
@@ -68,7 +69,7 @@ pub(crate) const RULE: Rule = Rule {
                 }
             }
             .into(),
-            fix: remedy(*requirement, name),
+            fix: remedy(*requirement, name, pattern.result.as_ref().filter(|_| n_inputs > 1)),
             evidence: vec![
                 ("requirement", missing(*requirement).into()),
                 ("routine", (&**routine).into()),
@@ -108,11 +109,32 @@ fn unfit(pattern: &Pattern, requirement: Requirement) -> Option<(usize, &ArrayLa
             layout.strides.iter().any(|stride| stride % itemsize != 0)
         }
         Requirement::ByteOrder => layout.dtype.starts_with('>'),
-        Requirement::Dtype => false,
+        Requirement::Dtype => {
+            pattern.result.as_ref().is_some_and(|result| layout.dtype != result.dtype)
+        }
     };
-    let mut unfit = inputs.iter().enumerate().filter(|(_, layout)| is_unfit(layout));
-    let (place, layout) = unfit.next()?;
-    unfit.next().is_none().then_some((place, *layout))
+    let unfit: Vec<_> = inputs.into_iter().enumerate().filter(|it| is_unfit(it.1)).collect();
+    if let [one] = unfit.as_slice() {
+        return Some(*one);
+    }
+    // BLAS takes some that aren't contiguous.
+    let mut unfit = unfit.into_iter().filter(|it| !has_dense_lines(it.1));
+    let first = unfit.next()?;
+    unfit.next().is_none().then_some(first)
+}
+
+/// The rows of a matrix, or its columns, are contiguous and don't overlap: BLAS takes how far they are
+/// apart.
+fn has_dense_lines(layout: &ArrayLayout) -> bool {
+    let ([rows, columns], [down, across]) = (&*layout.shape, &*layout.strides) else {
+        return false;
+    };
+    let itemsize = i64::try_from(layout.itemsize).unwrap_or(i64::MAX).max(1);
+    let is_dense = |step: i64, apart: i64, n: u64| {
+        let length = i64::try_from(n).unwrap_or(i64::MAX).saturating_mul(itemsize);
+        step == itemsize && apart % itemsize == 0 && apart >= length
+    };
+    is_dense(*across, *down, *columns) || is_dense(*down, *across, *rows)
 }
 
 /// What the operand at this place is called in the source.
@@ -135,7 +157,8 @@ fn named<'a>(line: &Line<'a>, name: &str, place: usize) -> Option<&'a str> {
     [left, right].get(place).copied()
 }
 
-fn remedy(requirement: Requirement, name: Option<&str>) -> String {
+/// `result` is that of several operands.
+fn remedy(requirement: Requirement, name: Option<&str>, result: Option<&ArrayLayout>) -> String {
     let it = name.map_or_else(|| "the operand".to_owned(), |name| format!("`{name}`"));
     match requirement {
         Requirement::Contiguity => {
@@ -152,9 +175,14 @@ fn remedy(requirement: Requirement, name: Option<&str>) -> String {
         Requirement::ByteOrder => {
             format!("Convert {it} once after loading: `a = a.astype(a.dtype.newbyteorder(\"=\"))`.")
         }
-        Requirement::Dtype => {
-            format!("Convert {it} once, outside of the loop, to the dtype that is needed.")
-        }
+        Requirement::Dtype => match result {
+            Some(result) => format!(
+                "Give all operands one dtype: convert {it} to {} once, outside of the loop, or \
+                 make the others as narrow where they are made.",
+                result.dtype
+            ),
+            None => format!("Convert {it} once, outside of the loop, to the dtype that is needed."),
+        },
     }
 }
 
@@ -202,6 +230,42 @@ mod tests {
              (misaligned): 2.34 GiB went through a buffer, 300 times",
             "Make `energy` aligned: `np.dtype([…], align=True)` for records, or an array of its \
              own for each field.",
+        );
+    }
+
+    fn product(requirement: Requirement, operands: [ArrayLayout; 2], result: &str) -> Pattern {
+        let detail = Detail::BoundaryCopy { requirement, routine: "matmul".into() };
+        Pattern {
+            operation: "matmul".into(),
+            operands: operands.map(input).into(),
+            result: Some(layout(&[600, 600], result)),
+            ..pattern(detail, 40, 55 * MIB)
+        }
+    }
+
+    #[test]
+    fn rows_that_are_apart_are_not_what_blas_cannot_take() {
+        let every_other = strided(&[600, 300], "float64", &[4800, 16]);
+        let apart = strided(&[300, 600], "float64", &[9600, 8]);
+        check(
+            product(Requirement::Contiguity, [every_other, apart], "float64"),
+            "y = e[:, ::2] @ self.model[::2]",
+            "`matmul` can't take float64 (600, 300) with strides (4800, 16) as it is (not \
+             contiguous): 55.0 MiB were copied for it, 40 times",
+            "Make `e[:, ::2]` contiguous once, where it is made: `np.ascontiguousarray(…)`.",
+        );
+    }
+
+    #[test]
+    fn of_two_dtypes_the_one_that_is_converted_is_named() {
+        let operands = [layout(&[600, 784], "float32"), layout(&[784, 600], "float64")];
+        check(
+            product(Requirement::Dtype, operands, "float64"),
+            "y = x @ w",
+            "`matmul` can't take float32 (600, 784) as it is (another dtype): 55.0 MiB were \
+             copied for it, 40 times",
+            "Give all operands one dtype: convert `x` to float64 once, outside of the loop, or \
+             make the others as narrow where they are made.",
         );
     }
 
