@@ -130,7 +130,7 @@ impl Boundary {
         if scene.context.is_inside(event.raw.stack, &[RAW_FFT]) {
             return;
         }
-        let entry = scene.context.entry_name(event.raw.stack);
+        let entry = scene.context.routine_name(event.raw.stack);
         let routine = if entry.is_empty() { event.name.text.clone() } else { entry };
         self.count(event, result.bytes(), requirement, &routine);
         let copy = Copy { id: home.id, bytes: result.bytes(), died: None };

@@ -8,6 +8,9 @@ use crate::define::Owner;
 
 /// Frames of a stack that are looked at.
 const MAX_FRAMES: usize = 1 << 10;
+/// What functions are called that decorators make.
+const WRAPPERS: [&str; 8] =
+    ["_wrapper", "decorated", "inner", "inner_f", "new_func", "wrapped", "wrapped_f", "wrapper"];
 
 /// An activation of a function of the user's: calls of the same function by the same instruction
 /// of the same activation are one.
@@ -63,6 +66,22 @@ impl<'a> Context<'a> {
     /// in Python.
     pub(super) fn entry_name(self, stack: u32) -> Arc<str> {
         self.entry(stack).map_or_else(|| "".into(), |(_, entry)| self.function(entry))
+    }
+
+    /// As [`Self::entry_name`]; of a function that a decorator has wrapped its own name, if it was
+    /// called.
+    pub(super) fn routine_name(self, stack: u32) -> Arc<str> {
+        let own = self.inner(stack).filter(|(_, frame)| !self.is_wrapper(frame)).last();
+        let routine = own.or_else(|| self.entry(stack));
+        routine.map_or_else(|| "".into(), |(_, frame)| self.function(frame))
+    }
+
+    /// Whether a frame's function is one that a decorator has made: a function inside of another,
+    /// where names tell that (from Python 3.11 on), or one called as such functions are.
+    fn is_wrapper(self, frame: &Stack) -> bool {
+        let Some(code) = self.definitions.code(frame.code) else { return false };
+        let name = self.definitions.strings.get(code.function);
+        name.contains("<locals>") || WRAPPERS.contains(&&*self.function(frame))
     }
 
     /// Name of a frame's function, without its class.

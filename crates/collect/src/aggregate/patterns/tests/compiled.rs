@@ -1,5 +1,6 @@
 //! What compiled code does with operands that it can't take as they are, and lists that it is given.
 
+use npprof_model::Detail;
 use npprof_wire::record::{Role, Scalar, operation};
 
 use super::super::play::{Op, Play, scalar};
@@ -64,6 +65,27 @@ fn a_transform_along_the_first_axis_walks_far() {
     let op = Op { flags: operation::FOREIGN, ..Op::default() };
     play.op(at, "PyArray_FromAny", &op, &[(Role::Input, &x.t()), (Role::Result, &copy)]);
     play.check(&["strided-access:7 1x 13107200"]);
+}
+
+#[test]
+fn a_decorated_routine_has_its_own_name() {
+    let routine = |inside: &str| {
+        let at = format!("main:30@2 filter:7 {inside}");
+        let mut play = Play::new();
+        let x = load(&mut play, "float32", &[2_000_000]);
+        let copy = play.alloc(&at, "PyArray_FromAny", "float64", &[2_000_000]);
+        let op = Op { flags: operation::FOREIGN, ..Op::default() };
+        play.op(&at, "PyArray_FromAny", &op, &[(Role::Input, &x), (Role::Result, &copy)]);
+        match &play.patterns()[0].1.detail {
+            Detail::BoundaryCopy { routine, .. } => routine.to_string(),
+            detail => panic!("{detail:?}"),
+        }
+    };
+    assert_eq!(routine("np.lfilter:9"), "lfilter");
+    assert_eq!(routine("np.wrapper:3 np.lfilter:9 np.helper:10"), "lfilter");
+    // From Python 3.11 on, a function is named with the one that it was made in.
+    assert_eq!(routine("np.checked.<locals>.call:3 np.wrapper:4 np.Filter.fit:9"), "fit");
+    assert_eq!(routine("np.wrapper:3"), "wrapper");
 }
 
 #[test]
