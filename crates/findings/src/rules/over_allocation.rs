@@ -35,7 +35,9 @@ pub(crate) const RULE: Rule = Rule {
         let array = pattern.result.as_ref();
         let extent = array.and_then(|layout| layout.shape.first().copied());
         let made = array.map(|layout| format!(" {}", shape(layout))).unwrap_or_default();
-        let until = match extent {
+        // Elements here and there, by index arrays, were used without a first stretch being known.
+        let reached = extent.filter(|_| high_water_index > 0 || used == Bytes(0));
+        let until = match reached {
             Some(extent) if high_water_index < extent => format!(
                 "; {} of {} along the first axis were reached",
                 grouped(high_water_index),
@@ -48,7 +50,7 @@ pub(crate) const RULE: Rule = Rule {
         } else {
             String::new()
         };
-        let fits = extent.is_some_and(|extent| high_water_index < extent / 2);
+        let fits = reached.is_some_and(|extent| high_water_index < extent / 2);
         let fix = if fits {
             format!(
                 "Make it as large as the data: {} along the first axis would have done; where \
@@ -119,6 +121,17 @@ mod tests {
              1,048,576 along the first axis were reached",
             "Make it as large as the data: 16,384 along the first axis would have done; where \
              their number is not known, start small and double it when it is full.",
+        );
+    }
+
+    #[test]
+    fn what_index_arrays_have_used_is_no_stretch() {
+        check(
+            zeros(64, 1, 0),
+            "",
+            "`zeros` (1048576, 8) allocates 64.0 MiB, of which 1.00 MiB were ever used",
+            "Make it as large as the data, or keep only what is there: a dict, a sparse matrix, or \
+             sorted keys with `np.searchsorted`.",
         );
     }
 
