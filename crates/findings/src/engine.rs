@@ -84,7 +84,7 @@ pub fn find(
     findings.sort_by(|a, b| {
         let key = |it: &Finding| {
             let saved = it.saves.high_water.unwrap_or_default();
-            Reverse((it.severity, saved, it.bytes, it.time, it.n))
+            Reverse((it.severity, saved, !it.saves.is_nothing(), it.bytes, it.time, it.n))
         };
         key(a).cmp(&key(b)).then_with(|| {
             (&a.site.file, a.site.line, a.kind).cmp(&(&b.site.file, b.site.line, b.kind))
@@ -382,6 +382,16 @@ mod tests {
         let mut settings = Settings::default();
         settings.set_pair("redundant-copy.bytes=10 MiB").unwrap();
         assert_eq!(find(&snapshot, &settings, &|_| None), []);
+    }
+
+    #[test]
+    fn what_is_known_to_save_nothing_comes_last() {
+        let nothing = Saves { high_water: Some(Bytes(0)), ..Saves::default() };
+        let some = Saves { allocated: Some(Bytes(20 * MIB)), ..nothing };
+        let large = Pattern { site: SiteId(1), saves: nothing, ..redundant(90) };
+        let small = Pattern { site: SiteId(2), saves: some, ..redundant(20) };
+        let found = find(&snapshot(vec![large, small]), &Settings::default(), &|_| None);
+        assert_eq!(found.iter().map(|it| it.site.line).collect::<Vec<_>>(), [2, 1]);
     }
 
     #[test]

@@ -82,6 +82,14 @@ pub struct Saves {
     pub time: Option<Nanos>,
 }
 
+impl Saves {
+    /// It is known that the high-water mark would be as high, and nothing else would be less.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self { high_water: Some(Bytes(0)), ..Self::default() }
+    }
+}
+
 /// What an operand would have needed so that compiled code could take it as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Requirement {

@@ -172,7 +172,11 @@ fn saves(saves: &Saves) -> Option<String> {
     .into_iter()
     .flatten()
     .collect();
-    (!parts.is_empty()).then(|| parts.join(", "))
+    if parts.is_empty() {
+        let nothing = "nothing at the high-water mark, which other lines make";
+        return saves.high_water_bytes.map(|_| nothing.to_owned());
+    }
+    Some(parts.join(", "))
 }
 
 /// `copied_bytes` → `copied`.

@@ -159,7 +159,13 @@ fn saved(saves: &Saves) -> String {
     if let Some(time) = saves.time.filter(|time| time.0 > 0) {
         parts.push(time.to_string());
     }
-    if parts.is_empty() { "not known yet".to_owned() } else { parts.join(", ") }
+    if saves.is_nothing() {
+        "nothing at the high-water mark, which other lines make".to_owned()
+    } else if parts.is_empty() {
+        "not known yet".to_owned()
+    } else {
+        parts.join(", ")
+    }
 }
 
 /// The facts, each with its unit as its name says.

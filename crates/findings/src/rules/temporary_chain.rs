@@ -74,9 +74,15 @@ pub(crate) const RULE: Rule = Rule {
                     String::new()
                 },
             ),
-            why: "Each step of an expression makes an array of its own; those that wait for their \
-                  turn are alive together, and that is what the high-water mark counts."
-                .into(),
+            why: if pattern.saves.high_water == Some(Bytes(0)) {
+                "Each step of an expression makes an array of its own; those that wait for their \
+                 turn are alive together. More was alive at another moment of this run, so its \
+                 high-water mark stays where it is."
+            } else {
+                "Each step of an expression makes an array of its own; those that wait for their \
+                 turn are alive together, and that is what the high-water mark counts."
+            }
+            .into(),
             fix: remedy(temporaries, *surviving, context.line),
             evidence,
         })
