@@ -87,8 +87,9 @@ impl History {
     /// How fast the largest sites have grown within the last `window`, in bytes per minute; `None`
     /// before so much of the run was seen that it can be told.
     ///
-    /// What a site held at most in the first third of the window is compared with the same of the
-    /// last third, so that what comes and goes does not count as growth.
+    /// What a site held in the first third of the window is compared with the last third, once the
+    /// most of both and once the least, and the smaller difference counts: what comes and goes does
+    /// not grow, however the looks happen to meet it.
     pub(crate) fn growth(&self, window: Nanos) -> Option<HashMap<SiteId, i64>> {
         let last = self.moments.last()?;
         let start = last.at.saturating_sub(window);
@@ -100,29 +101,53 @@ impl History {
         if time.0 < 1_000_000_000 {
             return None;
         }
-        let (before, after) = (most(early), most(late));
+        let (before, after) = (ranges(early), ranges(late));
         // A site that was not among the largest held no more than the smallest of those.
         let others = early.iter().filter(|moment| moment.sites.len() >= MAX_SITES);
         let other = others.filter_map(|moment| moment.sites.last()).map(|it| it.1).max();
         let other = other.unwrap_or_default();
-        let growth = |(site, now): (SiteId, Bytes)| {
-            let before = before.get(&site).copied().unwrap_or(other.min(now));
-            let difference = i128::from(now.0) - i128::from(before.0);
-            let per_minute = difference * 60_000_000_000 / i128::from(time.0);
+        let growth = |(site, now): (SiteId, HeldRange)| {
+            let unseen = HeldRange { least: other.min(now.least), most: other.min(now.most) };
+            let before = before.get(&site).copied().unwrap_or(unseen);
+            let difference = [(before.least, now.least), (before.most, now.most)]
+                .map(|(before, now)| i128::from(now.0) - i128::from(before.0));
+            let per_minute = smaller_move(difference) * 60_000_000_000 / i128::from(time.0);
             (site, i64::try_from(per_minute).unwrap_or(i64::MAX))
         };
         Some(after.into_iter().map(growth).collect())
     }
 }
 
-/// What each site held at most.
-fn most(moments: &[Moment]) -> HashMap<SiteId, Bytes> {
-    let mut most: HashMap<SiteId, Bytes> = HashMap::new();
-    for &(site, bytes) in moments.iter().flat_map(|moment| &moment.sites) {
-        let known = most.entry(site).or_default();
-        *known = bytes.max(*known);
+/// What a site held within some moments.
+#[derive(Clone, Copy, Debug, Default)]
+struct HeldRange {
+    least: Bytes,
+    most: Bytes,
+}
+
+/// The smaller one of two differences; zero if one goes up and the other down.
+fn smaller_move([a, b]: [i128; 2]) -> i128 {
+    if a.signum() != b.signum() {
+        return 0;
     }
-    most
+    if a.abs() < b.abs() { a } else { b }
+}
+
+/// What each site held within these moments.
+fn ranges(moments: &[Moment]) -> HashMap<SiteId, HeldRange> {
+    let mut ranges: HashMap<SiteId, (HeldRange, usize)> = HashMap::new();
+    for &(site, bytes) in moments.iter().flat_map(|moment| &moment.sites) {
+        let (range, n_seen) =
+            ranges.entry(site).or_insert((HeldRange { least: bytes, most: bytes }, 0));
+        range.least = bytes.min(range.least);
+        range.most = bytes.max(range.most);
+        *n_seen += 1;
+    }
+    let range = |(site, (range, n_seen)): (SiteId, (HeldRange, usize))| {
+        let is_always_there = n_seen == moments.len();
+        (site, if is_always_there { range } else { HeldRange { least: Bytes(0), ..range } })
+    };
+    ranges.into_iter().map(range).collect()
 }
 
 #[cfg(test)]
@@ -167,6 +192,25 @@ mod tests {
         }
         let growth = history.growth(Nanos(60 * SECOND)).unwrap();
         assert_eq!(growth.get(&SiteId(7)), Some(&0));
+    }
+
+    #[test]
+    fn what_is_met_by_chance_does_not_grow() {
+        let mut history = History::default();
+        for time in 0..30 {
+            // A temporary that one look of the last ten meets, and a line that keeps all it makes.
+            let (brief, kept) = (if time == 25 { 4000 } else { 0 }, 10 * (time + 1));
+            let sites = [(7, brief), (8, kept)].map(|(id, live)| Site {
+                id: SiteId(id),
+                live: Bytes(live),
+                ..fixtures::site()
+            });
+            let elapsed = Nanos(time * SECOND);
+            history.add(&Snapshot { elapsed, sites: sites.into(), ..Snapshot::default() });
+        }
+        let growth = history.growth(Nanos(60 * SECOND)).unwrap();
+        assert_eq!(growth.get(&SiteId(7)), Some(&0));
+        assert_eq!(growth.get(&SiteId(8)), Some(&600));
     }
 
     #[test]
