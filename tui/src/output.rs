@@ -6,7 +6,7 @@
 
 mod search;
 
-pub(crate) use search::Needle;
+pub(crate) use search::{Needle, rows};
 
 use std::fmt;
 use std::mem;
@@ -170,28 +170,32 @@ impl Output {
         n
     }
 
-    /// All rows that match, from the screen's first row; negative ones have left it.
+    /// All rows in which a match begins, from the screen's first row; negative ones have left it.
     fn matching_rows(&mut self) -> Vec<i64> {
         let back = self.screen().scrollback();
-        let (height, columns) = self.screen().size();
+        let height = usize::from(self.screen().size().0);
         let n_past = self.n_past();
-        let needle = &self.search.needle;
         let screen = self.parser.screen_mut();
         let mut rows = Vec::new();
         let mut left = n_past;
         loop {
             screen.set_scrollback(left);
-            let n_rows =
-                if left == 0 { usize::from(height) } else { left.min(usize::from(height)) };
-            let first = -i64::try_from(left).unwrap_or(i64::MAX);
-            let matching = screen.rows(0, columns).take(n_rows).zip(first..);
-            rows.extend(matching.filter(|(text, _)| needle.is_in(text)).map(|(_, row)| row));
+            let n_rows = if left == 0 { height } else { left.min(height) };
+            rows.extend(search::rows(screen).take(n_rows));
             if left == 0 {
                 break;
             }
             left -= n_rows;
         }
         screen.set_scrollback(back);
+        let from_screen = |row: usize| {
+            let [row, n_past] = [row, n_past].map(|n| i64::try_from(n).unwrap_or(i64::MAX));
+            row - n_past
+        };
+        let matches = self.search.needle.matches(&rows);
+        let mut rows: Vec<i64> =
+            matches.iter().filter_map(|parts| Some(from_screen(parts.first()?.row))).collect();
+        rows.dedup();
         rows
     }
 
@@ -378,6 +382,18 @@ mod tests {
         assert_eq!(output.search_state().1, (0, 0));
         output.search("", HEIGHT);
         assert!(!output.is_held());
+    }
+
+    #[test]
+    fn a_search_finds_what_goes_on_in_the_next_row() {
+        let long = "----------------needle----";
+        // On the screen, in the past, and on both sides of the screen's upper edge.
+        for n_after in 0..9 {
+            let mut output = output(&format!("{long}\r\n{}", "\r\n-".repeat(n_after)));
+            output.search("needle", HEIGHT);
+            assert_eq!(output.search_state().1, (1, 1), "{n_after}");
+            assert!(shown(&output).contains(&"----------------need".to_owned()), "{n_after}");
+        }
     }
 
     #[test]

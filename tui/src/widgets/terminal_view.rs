@@ -6,7 +6,7 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::widgets::Widget;
 use vt100::{Cell, Screen};
 
-use crate::output::Needle;
+use crate::output::{self, Needle};
 use crate::text::{is_harmful, to_u16};
 use crate::theme;
 
@@ -46,12 +46,13 @@ impl TerminalView<'_> {
         if self.needle.is_empty() {
             return;
         }
-        let rows = self.screen.rows(0, area.width).skip(usize::from(self.first_row));
-        for (y, row) in (area.y..area.bottom()).zip(rows) {
-            for (column, n_columns) in self.needle.places(&row) {
-                let match_area = Rect::new(area.x + to_u16(column), y, to_u16(n_columns), 1);
-                buffer.set_style(match_area.intersection(area), theme::MATCH);
-            }
+        // Also rows above and below the area: a match may begin or end there.
+        let rows: Vec<_> = output::rows(self.screen).collect();
+        for part in self.needle.matches(&rows).into_iter().flatten() {
+            let Some(row) = to_u16(part.row).checked_sub(self.first_row) else { continue };
+            let (x, y) = (area.x.saturating_add(to_u16(part.column)), area.y.saturating_add(row));
+            let match_area = Rect::new(x, y, to_u16(part.n_columns), 1);
+            buffer.set_style(match_area.intersection(area), theme::MATCH);
         }
     }
 }
