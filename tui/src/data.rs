@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use npprof_findings::Finding;
-use npprof_model::{CallStack, Nanos, ProcessIndex, Site, SiteDetail, SiteId, Snapshot};
+use npprof_model::{CallStack, Nanos, ProcessIndex, RunState, Site, SiteDetail, SiteId, Snapshot};
 
 use crate::history::History;
 use crate::list::Column;
@@ -43,6 +43,11 @@ impl Data {
     pub(crate) fn wants(&self, site: &Site) -> bool {
         (site.is_user || !self.is_user_only)
             && self.process.is_none_or(|process| process == site.process)
+    }
+
+    /// Whether the run that is shown is over.
+    pub(crate) fn has_ended(&self) -> bool {
+        matches!(self.snapshot.state, RunState::Ended(_))
     }
 
     pub(crate) fn sites_by_id(&self) -> HashMap<SiteId, &Site> {

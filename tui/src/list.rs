@@ -93,6 +93,11 @@ pub(crate) trait Listing {
 
     fn key(&self, row: usize, column: usize) -> Key;
 
+    /// How much the row matters: where the chosen column says the same of rows, more comes first.
+    fn weight(&self, _row: usize) -> u64 {
+        0
+    }
+
     /// What the filter looks at.
     fn text(&self, row: usize) -> String;
 
@@ -134,11 +139,10 @@ impl List {
         let filter = fuzzy::Filter::new(&self.filter);
         let matches = |row: usize| filter.is_empty() || filter.matches(&listing.text(row));
         let column = self.sort(listing);
-        // The id settles ties, so that rows do not dance.
-        let mut rows: Vec<_> = (0..listing.len())
-            .filter(|&row| matches(row))
-            .map(|row| (listing.key(row, column), listing.id(row), row))
-            .collect();
+        // The id settles what is left of ties, so that rows do not dance.
+        let place = |row| (listing.key(row, column), Reverse(listing.weight(row)), listing.id(row));
+        let mut rows: Vec<_> =
+            (0..listing.len()).filter(|&row| matches(row)).map(|row| (place(row), row)).collect();
         if !listing.is_fixed() {
             rows.sort_unstable();
             if self.is_inverted {
@@ -146,7 +150,7 @@ impl List {
             }
         }
         self.order.clear();
-        self.order.extend(rows.into_iter().map(|(_, _, row)| row));
+        self.order.extend(rows.into_iter().map(|(_, row)| row));
         self.scroll_into_view(listing, height);
     }
 
@@ -261,6 +265,10 @@ mod tests {
             Key::number(self.0[row][column.saturating_sub(1)])
         }
 
+        fn weight(&self, row: usize) -> u64 {
+            u64::try_from(self.0[row][2]).unwrap()
+        }
+
         fn text(&self, row: usize) -> String {
             ["smooth.py", "load.py", "main.py"][row].to_owned()
         }
@@ -286,6 +294,12 @@ mod tests {
         assert_eq!((list.selected_place(&rows), list.offset), (place, offset), "{commands:?}");
     }
 
+    fn check_order(rows: &[[i64; 3]], order: &[usize]) {
+        let mut list = List::default();
+        list.update(&Figures(rows.to_vec()), HEIGHT);
+        assert_eq!(list.order, order);
+    }
+
     #[test]
     fn rows_are_ordered_by_the_chosen_column() {
         check(&[], &[2, 1, 0], 0, 0);
@@ -294,6 +308,11 @@ mod tests {
         check(&[Command::Left], &[2, 0, 1], 0, 0);
         check(&[Command::Sort, Command::Sort, Command::Sort], &[2, 1, 0], 0, 0);
         check(&[Command::Invert], &[0, 1, 2], 0, 0);
+    }
+
+    #[test]
+    fn of_equal_rows_the_weightier_one_comes_first() {
+        check_order(&[[0, 0, 7], [0, 0, 9], [1, 0, 0], [0, 0, 9]], &[2, 1, 3, 0]);
     }
 
     #[test]

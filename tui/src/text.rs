@@ -147,13 +147,18 @@ pub(crate) fn layout_with_strides(layout: &ArrayLayout) -> String {
     format!("{dtype} {shape} strides ({}{end})", strides.join(", "))
 }
 
-/// The name of an operation in at most so many columns: the class goes first.
+/// The name of an operation in at most so many columns: the class goes first, then what stands in
+/// brackets, as the dtypes of a cast.
 pub(crate) fn operation(name: &str, columns: usize) -> String {
     let name = clean(name);
     if width(&name) <= columns {
         return name;
     }
-    fit_middle(name.strip_prefix("ndarray.").unwrap_or(&name), columns)
+    let short = name.strip_prefix("ndarray.").unwrap_or(&name);
+    if width(short) <= columns {
+        return short.to_owned();
+    }
+    fit_middle(short.split_once('(').map_or(short, |(verb, _)| verb), columns)
 }
 
 /// A stride: exact while it has few digits.
@@ -283,6 +288,8 @@ mod tests {
         assert_eq!(operation("ndarray.reshape", 15), "ndarray.reshape");
         assert_eq!(operation("ndarray.reshape", 14), "reshape");
         assert_eq!(operation("ndarray.reshape", 6), "re…ape");
+        assert_eq!(operation("astype(int64→float64)", 21), "astype(int64→float64)");
+        assert_eq!(operation("ndarray.astype(int64→float64)", 20), "astype");
     }
 
     #[test]

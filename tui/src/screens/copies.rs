@@ -250,6 +250,10 @@ impl Listing for Copies<'_> {
         }
     }
 
+    fn weight(&self, row: usize) -> u64 {
+        self.rows[row].bytes.0
+    }
+
     fn text(&self, row: usize) -> String {
         let it = &self.rows[row];
         let place = text::site(&it.site.frame, &self.data.snapshot.cwd, usize::MAX);
@@ -280,6 +284,9 @@ impl Listing for Copies<'_> {
     }
 
     fn absence(&self) -> &'static str {
+        if self.data.has_ended() {
+            return "Nothing was copied from one array to another.";
+        }
         "Nothing has been copied from one array to another yet: astype, reshape, fancy indexing, \
          concatenate and the like will stand here, with where the copy came from and why."
     }

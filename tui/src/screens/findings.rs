@@ -227,6 +227,11 @@ impl Listing for Findings<'_> {
         }
     }
 
+    fn weight(&self, row: usize) -> u64 {
+        // The first ones are the most expensive.
+        (self.data.findings.len() - row) as u64
+    }
+
     fn text(&self, row: usize) -> String {
         let finding = &self.data.findings[row];
         let place = text::site(&finding.site, &self.data.snapshot.cwd, usize::MAX);
@@ -250,6 +255,9 @@ impl Listing for Findings<'_> {
     }
 
     fn absence(&self) -> &'static str {
+        if self.data.has_ended() {
+            return "Nothing was found.";
+        }
         "Nothing found yet. Copies that nobody needed, loops against the layout, temporaries, \
          arrays kept alive by small views and the like will stand here, with what to write instead."
     }

@@ -155,6 +155,10 @@ impl Listing for Growing<'_> {
         }
     }
 
+    fn weight(&self, row: usize) -> u64 {
+        self.sites[row].live.0
+    }
+
     fn text(&self, row: usize) -> String {
         let site = self.sites[row];
         let kept_by = self.kept_by.get(&site.id).map_or("", String::as_str);

@@ -108,14 +108,14 @@ pub(crate) fn details(data: &Data, row: usize, columns: usize, rows: usize) -> V
     let each = match row.stride {
         0 => "stays on one element (broadcast)".to_owned(),
         stride => {
-            format!("goes {} bytes from one element to the next", grouped(stride.unsigned_abs()))
+            let bytes = counted(stride.unsigned_abs(), "byte");
+            format!("goes {bytes} from one element to the next")
         }
     };
-    let lines_of = |bytes: Bytes| grouped(bytes.0.div_ceil(CACHE_LINE));
     let said = format!(
-        "the innermost loop {each}: {:.0} % of {} cache lines used, called {}×",
+        "the innermost loop {each}: {:.0} % of {} used, called {}×",
         used(row),
-        lines_of(row.touched),
+        counted(row.touched.0.div_ceil(CACHE_LINE), "cache line"),
         grouped(row.operand.n),
     );
     lines.extend(text::wrap(&said, columns).into_iter().map(Line::raw));
@@ -128,6 +128,10 @@ pub(crate) fn details(data: &Data, row: usize, columns: usize, rows: usize) -> V
         lines.extend(others.map(|count| operand_line(count, columns)));
     }
     lines
+}
+
+fn counted(n: u64, thing: &str) -> String {
+    format!("{} {thing}{}", grouped(n), if n == 1 { "" } else { "s" })
 }
 
 fn operand_line(count: &OperandCount, columns: usize) -> Line<'static> {
@@ -186,6 +190,10 @@ impl Listing for Walks<'_> {
         }
     }
 
+    fn weight(&self, row: usize) -> u64 {
+        self.rows[row].operation.time.0
+    }
+
     fn text(&self, row: usize) -> String {
         let it = &self.rows[row];
         let place = text::site(&it.site.frame, &self.data.snapshot.cwd, usize::MAX);
@@ -214,6 +222,9 @@ impl Listing for Walks<'_> {
     }
 
     fn absence(&self) -> &'static str {
+        if self.data.has_ended() {
+            return "No operation on 64 KiB or more has run.";
+        }
         "No operation on 64 KiB or more has run yet. Each will stand here with the step from one \
          element to the next in its innermost loop, and how much of each cache line that uses."
     }

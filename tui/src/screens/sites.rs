@@ -143,6 +143,10 @@ impl Listing for Sites<'_> {
         }
     }
 
+    fn weight(&self, row: usize) -> u64 {
+        self.sites[row].allocated.0
+    }
+
     fn text(&self, row: usize) -> String {
         let site = self.sites[row];
         let layout = site.layouts.first().map(|top| top.layout.to_string()).unwrap_or_default();
@@ -184,7 +188,10 @@ impl Listing for Sites<'_> {
     }
 
     fn absence(&self) -> &'static str {
-        if self.data.snapshot.sites.is_empty() {
+        let is_empty = self.data.snapshot.sites.is_empty();
+        if is_empty && self.data.has_ended() {
+            "No line of the program allocated or handled arrays."
+        } else if is_empty {
             "Each line of the program that allocates or handles arrays will stand here."
         } else {
             "No line is left: u shows all code again, p all processes."
