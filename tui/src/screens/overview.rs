@@ -119,10 +119,9 @@ fn render_moment(app: &App, frame: &mut Frame<'_>, area: Rect) {
     frame.render_widget(Paragraph::new(lines), inner(area));
 }
 
-/// A figure with its names: for wide screens, for narrow ones.
+/// A figure with its names: for wide screens, for those of a common width, for narrow ones.
 struct Gauge {
-    name: &'static str,
-    short: &'static str,
+    names: [&'static str; 3],
     value: String,
     /// Said after the value if there is room.
     aside: String,
@@ -138,40 +137,41 @@ fn gauges(snapshot: &Snapshot, rate: Rate) -> Vec<Gauge> {
     };
     let rss = if is_ended { totals.rss_high_water } else { totals.rss };
     let temporary = totals.temporary.share_of(totals.allocated) * 100.0;
-    let gauge = |name, short, value, aside, style| Gauge { name, short, value, aside, style };
+    let gauge = |names, value, aside, style| Gauge { names, value, aside, style };
+    // Figures of a run that is over are means.
+    let rates = if is_ended {
+        [
+            ["Mean allocation rate", "Mean alloc/s", "Mean rate"],
+            ["Mean copy rate", "Mean copy/s", "Copied"],
+            ["Temporaries", "Mean temp/s", "Temporary"],
+        ]
+    } else {
+        [
+            ["Allocation rate", "Allocated/s", "Rate"],
+            ["Copied", "Copied/s", "Copied"],
+            ["Temporaries", "Temporary/s", "Temporary"],
+        ]
+    };
+    let mark = ["High-water mark", "High-water mark", "High-water"];
+    let resident = if is_ended { ["Max RSS"; 3] } else { ["RSS"; 3] };
     vec![
+        gauge(["Live"; 3], totals.live.to_string(), String::new(), theme::VALUE.patch(theme::LIVE)),
+        gauge(mark, totals.high_water.to_string(), at, theme::VALUE),
+        gauge(resident, rss.to_string(), String::new(), theme::VALUE.patch(theme::RSS)),
         gauge(
-            "Live",
-            "Live",
-            totals.live.to_string(),
-            String::new(),
-            theme::VALUE.patch(theme::LIVE),
-        ),
-        gauge("High-water mark", "High-water", totals.high_water.to_string(), at, theme::VALUE),
-        gauge(
-            if is_ended { "Max RSS" } else { "RSS" },
-            "RSS",
-            rss.to_string(),
-            String::new(),
-            theme::VALUE.patch(theme::RSS),
-        ),
-        gauge(
-            if is_ended { "Mean allocation rate" } else { "Allocation rate" },
-            "Rate",
+            rates[0],
             format!("{}/s", rate.bytes),
             format!("  {} allocs/s", short_count(rate.n_allocations)),
             theme::VALUE,
         ),
         gauge(
-            if is_ended { "Mean copy rate" } else { "Copied" },
-            "Copied",
+            rates[1],
             format!("{}/s", rate.copied),
             format!("  {} in all", totals.copied),
             theme::VALUE.patch(theme::COPIED),
         ),
         gauge(
-            "Temporaries",
-            "Temporary",
+            rates[2],
             format!("{}/s", rate.temporary),
             format!("  {temporary:.0} % of all"),
             theme::VALUE,
@@ -180,25 +180,28 @@ fn gauges(snapshot: &Snapshot, rate: Rate) -> Vec<Gauge> {
 }
 
 fn render_gauges(snapshot: &Snapshot, rate: Rate, frame: &mut Frame<'_>, area: Rect) {
-    /// Columns of each gauge where names stand above figures.
-    const COLUMNS: [u16; 6] = [10, 23, 9, 26, 28, 22];
+    /// Columns of each gauge where names stand above figures, from the widest screens on.
+    const COLUMNS: [[u16; 6]; 3] =
+        [[10, 23, 9, 26, 28, 22], [10, 24, 10, 14, 13, 12], [9, 16, 10, 13, 12, 12]];
     let gauges = gauges(snapshot, rate);
     if area.width < WIDE {
         render_short_gauges(&gauges, frame, area);
         return;
     }
-    let n = if area.width >= COLUMNS.iter().sum::<u16>() { 6 } else { 4 };
-    let gap = (area.width - COLUMNS[..n].iter().sum::<u16>().min(area.width)) / to_u16(n);
+    let needed = COLUMNS.map(|columns| columns.iter().sum::<u16>());
+    let fitting = needed.iter().position(|&needed| needed < area.width);
+    let kind = fitting.unwrap_or(COLUMNS.len() - 1);
+    let gap = area.width.saturating_sub(needed[kind] + 1) / to_u16(gauges.len());
     let mut x = area.x + 1;
-    for (gauge, columns) in gauges.iter().zip(COLUMNS).take(n) {
-        let is_last = x + columns >= area.right().saturating_sub(gap);
-        let width = if is_last { area.width } else { columns };
-        let place = Rect { x, width, ..area }.intersection(area);
+    for (gauge, columns) in gauges.iter().zip(COLUMNS[kind]) {
+        let place = Rect { x, width: columns, ..area }.intersection(area);
+        let aside = gauge.aside.as_str();
+        let has_room = width(&gauge.value) + width(aside) < usize::from(columns);
         let value = Line::from(vec![
             Span::styled(gauge.value.as_str(), gauge.style),
-            Span::raw(gauge.aside.as_str()),
+            Span::raw(if has_room { aside } else { "" }),
         ]);
-        let text = vec![Line::styled(gauge.name, theme::LABEL), value];
+        let text = vec![Line::styled(gauge.names[kind.min(1)], theme::LABEL), value];
         frame.render_widget(Paragraph::new(text), place);
         x += columns + gap.min(10);
     }
@@ -211,7 +214,7 @@ fn render_short_gauges(gauges: &[Gauge], frame: &mut Frame<'_>, area: Rect) {
         let x = area.x + to_u16(place % per_row) * columns;
         let y = area.y + to_u16(place / per_row);
         let line = Line::from(vec![
-            Span::styled(format!("{:<10} ", gauge.short), theme::LABEL),
+            Span::styled(format!("{:<10} ", gauge.names[2]), theme::LABEL),
             Span::styled(gauge.value.as_str(), gauge.style),
         ]);
         frame.render_widget(Paragraph::new(line), Rect::new(x, y, columns, 1));

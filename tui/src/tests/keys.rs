@@ -339,7 +339,38 @@ fn rates_come_from_successive_snapshots() {
     next.totals.allocated = Bytes(next.totals.allocated.0 + 50 * fixtures::MIB);
     next.totals.n_allocations += 6170;
     tester.snapshot(next);
+    assert!(tester.shown().contains("100 MiB/s"), "{}", tester.shown());
+    tester.resize(120, 40);
     assert!(tester.shown().contains("100 MiB/s  12.3k allocs/s"), "{}", tester.shown());
+}
+
+#[test]
+fn all_gauges_are_there_from_72_columns_on() {
+    let mut tester = Tester::running();
+    for columns in 72..200 {
+        tester.resize(columns, 24);
+        let shown = tester.shown();
+        let names = shown.lines().nth(2).unwrap();
+        for name in ["Live ", "High-water mark ", "RSS ", "Alloc", "Copied", "Tempora"] {
+            assert!(names.contains(name), "{columns}: {names}");
+        }
+    }
+}
+
+#[test]
+fn lists_that_stay_empty_promise_nothing_after_the_end() {
+    let state = RunState::Ended(Exit::Code(0));
+    let mut tester = Tester::new(Snapshot { state, ..fixtures::starting() }, 80, 24);
+    for (key, absence) in [
+        ("2", "No line of the program allocated or handled arrays."),
+        ("3", "Nothing was copied from one array to another."),
+        ("4", "No operation on 64 KiB or more has run."),
+        ("5", "Nothing was found."),
+        ("6", "Nothing is alive"),
+    ] {
+        tester.keys(key);
+        assert!(tester.shown().contains(absence), "{}", tester.shown());
+    }
 }
 
 #[test]

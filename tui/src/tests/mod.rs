@@ -100,6 +100,11 @@ impl Tester {
         actions
     }
 
+    fn resize(&mut self, columns: u16, rows: u16) {
+        self.size = Size::new(columns, rows);
+        self.update(Event::Resize(self.size));
+    }
+
     fn wait(&mut self, time: Duration) {
         self.now += time;
         self.update(Event::Tick);
