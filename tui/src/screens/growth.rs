@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use npprof_model::units::short_count;
-use npprof_model::{Bytes, Detail, Nanos, Site, SiteId, SiteRole};
+use npprof_model::{ArrayLayout, Bytes, Detail, Frame, Nanos, Site, SiteId, SiteRole};
 
 use crate::data::Data;
 use crate::list::{Cell, Column, Key, Listing};
@@ -12,14 +12,14 @@ use crate::text;
 use crate::theme;
 
 const COLUMNS: [Column; 8] = [
-    Column::figure("Live", 8, 1),
-    Column::figure("Growth/min", 11, 0),
-    Column::text("Live over time", 16, 24, 4),
+    Column::figure("Live", 9, 1),
+    Column::figure("Growth/min", 10, 0),
+    Column::text("Live over time", 8, 24, 2).with_short("History"),
     Column::figure("Blocks", 6, 5),
     Column::figure("Of peak", 7, 6),
     Column::figure("Oldest", 11, 3),
-    Column::text("Kept by", 14, 40, 3),
-    Column::text("Call site", 22, usize::MAX, 0).sortable(),
+    Column::text("Kept by", 16, 48, 3),
+    Column::text("Call site", 19, usize::MAX, 0).sortable(),
 ];
 
 const LIVE: usize = 0;
@@ -33,6 +33,18 @@ const KEPT_BY: usize = 6;
 /// Growth is that of so much time.
 const WINDOW: Nanos = Nanos(60_000_000_000);
 
+/// What keeps arrays alive.
+#[derive(Clone, Copy)]
+enum KeptBy<'a> {
+    View {
+        base: &'a ArrayLayout,
+        /// Where the view was made.
+        viewer: Option<&'a Frame>,
+    },
+    /// Whoever keeps them does not use them.
+    Unread,
+}
+
 /// Sites that hold something.
 pub(crate) struct Growing<'a> {
     data: &'a Data,
@@ -40,7 +52,7 @@ pub(crate) struct Growing<'a> {
     /// Bytes per minute; `None` before it can be told.
     growth: Option<HashMap<SiteId, i64>>,
     /// What keeps the arrays of a site.
-    kept_by: HashMap<SiteId, String>,
+    kept_by: HashMap<SiteId, KeptBy<'a>>,
     marked: Option<HashMap<SiteId, &'a Site>>,
     /// When the oldest block of each site was made, and when that was seen.
     oldest: HashMap<SiteId, (Nanos, Nanos)>,
@@ -54,19 +66,16 @@ impl<'a> Growing<'a> {
         for pattern in snapshot.patterns.iter() {
             match &pattern.detail {
                 Detail::ViewPinsBase { base, .. } => {
-                    let viewer = by_id.get(&pattern.site).map_or_else(String::new, |site| {
-                        format!(" at {}", text::site(&site.frame, &snapshot.cwd, 40))
-                    });
-                    let base = text::layout(base, 30);
-                    let kept = format!("view of {base}{viewer}");
-                    kept_by.entry(pattern.site).or_insert_with(|| kept.clone());
+                    let viewer = by_id.get(&pattern.site).map(|site| &site.frame);
+                    let kept = KeptBy::View { base, viewer };
+                    kept_by.entry(pattern.site).or_insert(kept);
                     let bases = pattern.related.iter().filter(|(role, _)| {
                         matches!(role, SiteRole::Base | SiteRole::AllocatedHere)
                     });
-                    kept_by.extend(bases.map(|&(_, site)| (site, kept.clone())));
+                    kept_by.extend(bases.map(|&(_, site)| (site, kept)));
                 }
                 Detail::MemoryGrowth { .. } => {
-                    kept_by.entry(pattern.site).or_insert_with(|| "not read again".to_owned());
+                    kept_by.entry(pattern.site).or_insert(KeptBy::Unread);
                 }
                 _ => {}
             }
@@ -101,6 +110,26 @@ impl<'a> Growing<'a> {
     fn oldest(&self, site: &Site) -> Option<Nanos> {
         let &(at, seen_at) = self.oldest.get(&site.id)?;
         Some(seen_at.saturating_sub(at))
+    }
+
+    /// What keeps the arrays of a site; where there is little room, only the place of the view.
+    fn kept_by(&self, site: &Site, columns: usize) -> String {
+        let cwd = &self.data.snapshot.cwd;
+        match self.kept_by.get(&site.id) {
+            None => String::new(),
+            Some(KeptBy::Unread) => text::fit_end("not read again", columns),
+            Some(KeptBy::View { base, viewer }) => {
+                let base = text::layout(base, 30);
+                let Some(viewer) = viewer else {
+                    return text::fit_end(&format!("view of {base}"), columns);
+                };
+                let whole = format!("view of {base} at {}", text::site(viewer, cwd, 40));
+                if text::width(&whole) <= columns {
+                    return whole;
+                }
+                format!("view {}", text::site(viewer, cwd, columns.saturating_sub(5)))
+            }
+        }
     }
 
     fn curve(&self, site: &Site, columns: usize) -> String {
@@ -161,7 +190,7 @@ impl Listing for Growing<'_> {
 
     fn text(&self, row: usize) -> String {
         let site = self.sites[row];
-        let kept_by = self.kept_by.get(&site.id).map_or("", String::as_str);
+        let kept_by = self.kept_by(site, usize::MAX);
         format!("{} {kept_by}", text::site(&site.frame, &self.data.snapshot.cwd, usize::MAX))
     }
 
@@ -181,10 +210,7 @@ impl Listing for Growing<'_> {
             BLOCKS => short_count(site.n_allocations.saturating_sub(site.n_frees)).into(),
             OF_PEAK => format!("{:.0} %", site.live.share_of(site.own_peak) * 100.0).into(),
             OLDEST => self.oldest(site).map_or_else(String::new, |age| age.to_string()).into(),
-            KEPT_BY => {
-                let kept_by = self.kept_by.get(&site.id).map_or("", String::as_str);
-                text::fit_middle(kept_by, width).into()
-            }
+            KEPT_BY => self.kept_by(site, width).into(),
             _ => text::site(&site.frame, &self.data.snapshot.cwd, width).into(),
         }
     }

@@ -5,11 +5,11 @@ use npprof_model::{Exit, Process, Thread};
 
 use crate::data::Data;
 use crate::list::{Cell, Column, Key, Listing};
-use crate::text::{clean, fit_end};
+use crate::text::{self, clean, fit_end};
 use crate::theme;
 
 const COLUMNS: [Column; 12] = [
-    Column::text("Process", 20, 44, 0),
+    Column::text("Process", 26, 44, 0),
     Column::text("State", 12, 20, 2),
     Column::figure("Live", 8, 1),
     Column::figure("High-water", 10, 1),
@@ -85,7 +85,7 @@ fn name(process: &Process) -> String {
     format!("{} {}", process.pid, clean(&command.join(" ")))
 }
 
-fn state(process: &Process) -> Cell {
+fn state(process: &Process, columns: usize) -> Cell {
     match process.exit {
         Exit::Running if process.numpy.is_none() => {
             Cell { text: "no NumPy yet".to_owned(), style: theme::QUIET }
@@ -93,7 +93,12 @@ fn state(process: &Process) -> Cell {
         Exit::Running => "running".into(),
         Exit::Code(0) => Cell { text: "exit 0".to_owned(), style: theme::QUIET },
         Exit::Replaced => Cell { text: "replaced".to_owned(), style: theme::QUIET },
-        exit => Cell { text: exit.to_string(), style: theme::WARNING },
+        exit => {
+            let text = exit.to_string();
+            // The signal says it all.
+            let short = text.strip_prefix("killed by ").filter(|_| text::width(&text) > columns);
+            Cell { text: short.unwrap_or(&text).to_owned(), style: theme::WARNING }
+        }
     }
 }
 
@@ -137,7 +142,7 @@ impl Listing for Tree<'_> {
                 let indent = indent(depth);
                 fit_end(&format!("{indent}{}", name(process)), width).into()
             }
-            1 => state(process),
+            1 => state(process, width),
             2 => totals.live.to_string().into(),
             3 => totals.high_water.to_string().into(),
             4 if process.ended.is_some() => {
@@ -186,8 +191,10 @@ fn thread_cell(
     let text = match column {
         0 => {
             let name = if thread.name.is_empty() { "thread" } else { &*thread.name };
-            let name = format!("{}{} {}", indent(depth), clean(name), thread.native_id);
-            fit_end(&name, width)
+            let name = indent(depth) + &clean(name);
+            let with_id = format!("{name} {}", thread.native_id);
+            // A part of a number says nothing.
+            if text::width(&with_id) <= width { with_id } else { fit_end(&name, width) }
         }
         1 => {
             let share = thread.allocated.share_of(process.totals.allocated) * 100.0;

@@ -23,7 +23,7 @@ const COLUMNS: [Column; 14] = [
     Column::figure("Blocks", 6, 6),
     Column::figure("Own peak", 8, 8),
     Column::figure("Temporary", 9, 5),
-    Column::figure("Copied", 8, 5),
+    Column::figure("Copied", 9, 5),
     Column::figure("Operations", 10, 9),
     Column::figure("Time", 11, 10),
     Column::text("Top layout", 18, 38, 4),
@@ -166,7 +166,9 @@ impl Listing for Sites<'_> {
                 let text = byte_bar(site.at_high_water.share_of(whole), BAR);
                 Cell { text, style: theme::LIVE }
             }
-            AT_HIGH_WATER | LIVE | ALLOCATED | OWN_PEAK | COPIED => self.bytes(row, column).into(),
+            // No difference, whatever the mark: a peak was there or was not.
+            OWN_PEAK => site.own_peak.to_string().into(),
+            AT_HIGH_WATER | LIVE | ALLOCATED | COPIED => self.bytes(row, column).into(),
             BLOCKS | OPERATIONS => count(self.figure(row, column)).into(),
             TEMPORARY => {
                 let part = u64::try_from(self.figure(row, TEMPORARY)).unwrap_or(0);

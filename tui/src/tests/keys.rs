@@ -358,6 +358,15 @@ fn all_gauges_are_there_from_72_columns_on() {
 }
 
 #[test]
+fn peaks_are_no_differences() {
+    let mut tester = Tester::new(fixtures::running(), 120, 40);
+    tester.keys("2m");
+    tester.keys("d");
+    let shown = tester.shown();
+    assert!(shown.contains(" 250 MiB") && !shown.contains("+250 MiB"), "{shown}");
+}
+
+#[test]
 fn lists_that_stay_empty_promise_nothing_after_the_end() {
     let state = RunState::Ended(Exit::Code(0));
     let mut tester = Tester::new(Snapshot { state, ..fixtures::starting() }, 80, 24);
