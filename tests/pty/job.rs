@@ -73,6 +73,28 @@ fn ctrl_z_suspends_npprof_and_the_program_until_they_are_continued() {
 }
 
 #[test]
+fn ctrl_z_suspends_after_the_dashboard_was_left_too() {
+    let folder = folder();
+    let mut terminal = start(&one_pair()[0], "wait.py", &folder.path().join("report.json"));
+    let program = terminal.program_pid();
+    terminal.press("ql");
+    terminal.wait("program's output", |screen| {
+        screen.starts_with("ready") && !screen.contains("npprof")
+    });
+    for n_times in 1..3 {
+        terminal.press(CTRL_Z);
+        terminal.wait("suspended", |screen| screen.matches("suspended by 19").count() == n_times);
+        assert!(is_stopped(program));
+        std::thread::sleep(Duration::from_millis(3500));
+        terminal.press("on\r");
+        wait_until("continued", || !is_stopped(program));
+    }
+    terminal.press("hello\r");
+    terminal.wait_for("read hello");
+    assert_eq!(terminal.end(), 0, "{}", terminal.screen());
+}
+
+#[test]
 fn a_stop_from_elsewhere_gives_the_terminal_back_or_is_drawn_over() {
     let folder = folder();
     let mut terminal = start(&one_pair()[0], "wait.py", &folder.path().join("report.json"));

@@ -40,6 +40,9 @@ const QUIET: Duration = Duration::from_millis(100);
 /// For the collector to take in what a stopped program has left, or to show that it is back.
 const DRAINING_TIME: Duration = Duration::from_millis(100);
 
+/// Between looks at whether npprof has come back from the background.
+const BACKGROUND_LOOK: Duration = Duration::from_millis(100);
+
 /// A program with a dashboard.
 pub(crate) struct Dashboard {
     control: Control,
@@ -69,6 +72,13 @@ struct Output {
 enum Destination {
     Dashboard,
     Terminal,
+}
+
+/// The user's keyboard once the dashboard has been left.
+struct Keyboard {
+    raw: Option<RawInput>,
+    /// The program has ended, and the terminal is the shell's again.
+    is_over: bool,
 }
 
 impl Dashboard {
@@ -200,23 +210,71 @@ impl Control {
 
     /// Stands between the two terminals, without a dashboard, until the program ends.
     fn relay(&self, exit: &Receiver<Exit>) -> Exit {
-        let raw = RawInput::enter();
-        if raw.is_some() {
+        let keyboard = Arc::new(Mutex::new(Keyboard { raw: RawInput::enter(), is_over: false }));
+        if keyboard.lock().raw.is_some() {
             let (columns, rows) = surroundings::terminal_size();
             self.pty.resize(columns, rows);
-            let input = self.input.clone();
-            thread::spawn(move || {
-                let mut keys = [0; 1024];
-                while let Ok(n_bytes @ 1..) = io::stdin().lock().read(&mut keys) {
-                    if input.send(keys.get(..n_bytes).unwrap_or_default().to_vec()).is_err() {
-                        return;
-                    }
-                }
-            });
+            let (control, keyboard) = (self.clone(), Arc::clone(&keyboard));
+            thread::spawn(move || control.pass_keys(&keyboard));
         }
         let exit = exit.recv().unwrap_or(Exit::Unknown);
-        drop(raw);
+        *keyboard.lock() = Keyboard { raw: None, is_over: true };
         exit
+    }
+
+    /// Passes on what is typed, except the key that suspends a program which is a job of npprof's
+    /// alone: the kernel takes no notice of it there, see [`Control::suspend`].
+    fn pass_keys(&self, keyboard: &Mutex<Keyboard>) {
+        let mut keys = [0; 1024];
+        while let Ok(n_bytes @ 1..) = io::stdin().lock().read(&mut keys) {
+            let typed = keys.get(..n_bytes).unwrap_or_default();
+            let suspends = typed.iter().position(|&key| self.suspends(key));
+            let (before, after) = match suspends {
+                Some(at) => (typed.get(..at), typed.get(at + 1..)),
+                None => (Some(typed), None),
+            };
+            for part in [before, after].into_iter().flatten().filter(|part| !part.is_empty()) {
+                if self.input.send(part.to_vec()).is_err() {
+                    return;
+                }
+            }
+            if suspends.is_some() {
+                keyboard.lock().raw = None;
+                self.suspend();
+                // Continued in the background, npprof has no say in the terminal's modes.
+                while job::is_in_background() {
+                    thread::sleep(BACKGROUND_LOOK);
+                }
+                let mut keyboard = keyboard.lock();
+                if keyboard.is_over {
+                    return;
+                }
+                keyboard.raw = RawInput::enter();
+                let (columns, rows) = surroundings::terminal_size();
+                self.pty.resize(columns, rows);
+            }
+        }
+    }
+
+    /// Whether this key is to stop npprof and the program: not where the program has other plans for
+    /// it, or jobs of its own, as a shell has.
+    fn suspends(&self, key: u8) -> bool {
+        self.pty.suspend_key() == Some(key)
+            && self.pty.foreground() == Some(self.running.pid())
+            && job::can_be_suspended()
+    }
+
+    /// Stops the program and npprof until the shell lets them go on.
+    ///
+    /// Nobody but its keeper could stop the program in its terminal: the kernel takes no notice of
+    /// Ctrl-Z where there is no shell. It goes first and comes back last, because a program that
+    /// meets npprof stopped would in the end go on without it.
+    fn suspend(&self) {
+        self.send_to_all(Signal::STOP);
+        thread::sleep(DRAINING_TIME);
+        job::suspend();
+        thread::sleep(DRAINING_TIME);
+        self.send_to_all(Signal::CONT);
     }
 }
 
@@ -307,14 +365,7 @@ impl npprof_tui::Session for Session<'_> {
     }
 
     fn suspend(&mut self) {
-        // Nobody but its keeper could stop the program in its terminal: the kernel takes no notice of
-        // Ctrl-Z where there is no shell. It goes first and comes back last, because a program that
-        // meets npprof stopped would in the end go on without it.
-        self.control.send_to_all(Signal::STOP);
-        thread::sleep(DRAINING_TIME);
-        job::suspend();
-        thread::sleep(DRAINING_TIME);
-        self.control.send_to_all(Signal::CONT);
+        self.control.suspend();
     }
 
     fn has_terminal(&self) -> bool {

@@ -13,7 +13,10 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use rustix::pty::OpenptFlags;
-use rustix::termios::{OptionalActions, Termios, Winsize, tcgetattr, tcsetattr, tcsetwinsize};
+use rustix::termios::{
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, Winsize, tcgetattr, tcsetattr,
+    tcsetwinsize,
+};
 
 use crate::args::InTerminalArguments;
 use crate::failure::{Failure, NOT_STARTED, OrFail};
@@ -82,6 +85,14 @@ impl Pty {
     /// The process group that the terminal's keys would interrupt.
     pub(crate) fn foreground(&self) -> Option<rustix::process::Pid> {
         rustix::termios::tcgetpgrp(&*self.master).ok()
+    }
+
+    /// The key by which the program's terminal suspends; `None` where keys raise no signals.
+    pub(crate) fn suspend_key(&self) -> Option<u8> {
+        let modes = tcgetattr(&*self.master).ok()?;
+        let key = modes.special_codes[SpecialCodeIndex::VSUSP];
+        // Zero is no key.
+        (modes.local_modes.contains(LocalModes::ISIG) && key != 0).then_some(key)
     }
 
     /// Reads what the program writes: zero bytes when nobody has the terminal open any more.
