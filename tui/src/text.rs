@@ -3,17 +3,13 @@
 //! All strings of a snapshot may hold anything that a file name can; none reaches a screen without
 //! [`clean`].
 
+use npprof_model::columns;
+pub(crate) use npprof_model::columns::{is_obeyed as is_harmful, width};
 use npprof_model::layout::Shape;
 use npprof_model::{ArrayLayout, Bytes, Frame, Nanos, Order};
-use unicode_width::UnicodeWidthStr;
 
 /// Longer strings are cut before they are looked at any closer.
 const MAX_CHARS: usize = 2000;
-
-/// Columns that a text takes.
-pub(crate) fn width(text: &str) -> usize {
-    text.width()
-}
 
 /// A size of the screen from a number of things.
 pub(crate) fn to_u16(n: usize) -> u16 {
@@ -25,21 +21,10 @@ pub(crate) fn clean(text: &str) -> String {
     text.chars().take(MAX_CHARS).map(|c| if is_harmful(c) { '\u{fffd}' } else { c }).collect()
 }
 
-/// Control characters, and those that change the direction of the text around them.
-pub(crate) fn is_harmful(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-}
-
 /// Shortens a text at its end to at most so many columns.
 pub(crate) fn fit_end(text: &str, columns: usize) -> String {
-    if width(text) <= columns {
-        return text.to_owned();
-    }
-    if columns == 0 {
-        return String::new();
-    }
-    format!("{}…", head(text, columns - 1))
+    // There is room for nothing, not even for the mark.
+    if columns == 0 { String::new() } else { columns::cut_end(text, columns, "…") }
 }
 
 /// Breaks a text between words into lines of at most so many columns.
@@ -63,14 +48,7 @@ pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
 
 /// Shortens a text in its middle to at most so many columns; the end is kept a little longer.
 pub(crate) fn fit_middle(text: &str, columns: usize) -> String {
-    if width(text) <= columns {
-        return text.to_owned();
-    }
-    if columns < 4 {
-        return fit_end(text, columns);
-    }
-    let kept = columns - 1;
-    format!("{}…{}", head(text, kept * 2 / 5), tail(text, kept - kept * 2 / 5))
+    if columns < 4 { fit_end(text, columns) } else { columns::cut_middle(text, columns, "…") }
 }
 
 /// A time that was measured; small operations are counted and not timed.
@@ -201,31 +179,6 @@ fn shorter_paths(path: &str) -> Vec<String> {
     paths
 }
 
-/// The longest beginning that takes at most so many columns.
-fn head(text: &str, columns: usize) -> &str {
-    let mut end = 0;
-    for (at, c) in text.char_indices() {
-        let next = at + c.len_utf8();
-        if width(&text[..next]) > columns {
-            break;
-        }
-        end = next;
-    }
-    &text[..end]
-}
-
-/// The longest end that takes at most so many columns.
-fn tail(text: &str, columns: usize) -> &str {
-    let mut start = text.len();
-    for (at, _) in text.char_indices().rev() {
-        if width(&text[at..]) > columns {
-            break;
-        }
-        start = at;
-    }
-    &text[start..]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -293,11 +246,11 @@ mod tests {
     }
 
     #[test]
-    fn wide_characters_count_twice() {
-        assert_eq!(fit_end("漢字漢字", 5), "漢字…");
-        assert_eq!(fit_end("漢字漢字", 4), "漢…");
-        assert_eq!(fit_middle("漢字漢字漢字", 8), "漢…漢字");
-        assert_eq!(fit_middle("abcdefghij", 7), "ab…ghij");
+    fn little_room_is_not_overdrawn() {
+        assert_eq!(fit_end("abc", 0), "");
+        assert_eq!(fit_end("abc", 1), "…");
+        assert_eq!(fit_middle("abcdef", 3), "ab…");
+        assert_eq!(fit_middle("abcdef", 4), "a…ef");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Text for a terminal: width, colour, and nothing in it that a terminal would obey.
 
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use npprof_model::columns::{self as cutting, is_obeyed};
 
 /// How texts are to look. Decided by the caller, who knows the terminal and the environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,29 +48,19 @@ impl Style {
             return text.to_owned();
         }
         let mark = self.ellipsis();
-        let head = head(text, width.saturating_sub(mark.width()));
+        let head = head(text, width.saturating_sub(cutting::width(mark)));
         let end = if head.contains(ESCAPE) { RESET } else { "" };
         format!("{head}{mark}{end}")
     }
 
     /// Cuts text to `width` columns at its start, as suits a path whose end says most.
     pub(crate) fn cut_left(self, text: &str, width: usize) -> String {
-        if text.width() <= width {
-            return text.to_owned();
-        }
-        let mark = self.ellipsis();
-        format!("{mark}{}", tail(text, width.saturating_sub(mark.width())))
+        cutting::cut_start(text, width, self.ellipsis())
     }
 
     /// Cuts text to `width` columns in its middle, as suits a command.
     pub(crate) fn cut_middle(self, text: &str, width: usize) -> String {
-        if text.width() <= width {
-            return text.to_owned();
-        }
-        let mark = self.ellipsis();
-        let room = width.saturating_sub(mark.width());
-        let tail_width = room - room / 3;
-        format!("{}{mark}{}", head(text, room - tail_width), tail(text, tail_width))
+        cutting::cut_middle(text, width, self.ellipsis())
     }
 
     /// Text in the characters that may be used.
@@ -94,9 +84,9 @@ impl Style {
         let width = width.max(2);
         let mut lines = vec![String::new()];
         for mut word in text.split_whitespace() {
-            let taken = lines.last().map_or(0, |line| line.width());
+            let taken = lines.last().map_or(0, |line| cutting::width(line));
             let gap = usize::from(taken > 0);
-            if taken + gap + word.width() <= width {
+            if taken + gap + cutting::width(word) <= width {
                 if let Some(line) = lines.last_mut() {
                     line.push_str(if taken > 0 { " " } else { "" });
                     line.push_str(word);
@@ -106,8 +96,8 @@ impl Style {
             if taken > 0 {
                 lines.push(String::new());
             }
-            while word.width() > width {
-                let part = head(word, width);
+            while cutting::width(word) > width {
+                let part = cutting::head(word, width);
                 if let Some(line) = lines.last_mut() {
                     line.push_str(part);
                 }
@@ -137,40 +127,29 @@ pub(crate) fn columns(text: &str) -> usize {
     let mut columns = 0;
     let mut rest = text;
     while let Some((before, colour)) = rest.split_once(ESCAPE) {
-        columns += before.width();
+        columns += cutting::width(before);
         rest = colour.split_once('m').map_or("", |(_, rest)| rest);
     }
-    columns + rest.width()
+    columns + cutting::width(rest)
 }
 
-/// The start of a text that takes at most so many columns.
+/// The start of a text that takes at most so many columns, with the colours in it.
 fn head(text: &str, width: usize) -> &str {
-    let mut taken = 0;
-    let mut is_colour = false;
-    for (at, c) in text.char_indices() {
-        if is_colour || c == '\x1b' {
-            is_colour = c != 'm';
-            continue;
+    let mut left = width;
+    let mut from = 0;
+    loop {
+        let rest = text.get(from..).unwrap_or_default();
+        let (plain, colour) = rest.split_at(rest.find(ESCAPE).unwrap_or(rest.len()));
+        let taken = cutting::width(plain);
+        if taken > left {
+            return text.get(..from + cutting::head(plain, left).len()).unwrap_or_default();
         }
-        taken += c.width().unwrap_or(0);
-        if taken > width {
-            return text.get(..at).unwrap_or_default();
+        if colour.is_empty() {
+            return text;
         }
+        left -= taken;
+        from += plain.len() + colour.find('m').map_or(colour.len(), |at| at + 1);
     }
-    text
-}
-
-fn tail(text: &str, width: usize) -> &str {
-    let mut start = text.len();
-    let mut taken = 0;
-    for (at, c) in text.char_indices().rev() {
-        taken += c.width().unwrap_or(0);
-        if taken > width {
-            break;
-        }
-        start = at;
-    }
-    text.get(start..).unwrap_or_default()
 }
 
 /// One line without anything that a terminal would obey: control characters and the marks that turn
@@ -182,25 +161,21 @@ pub fn one_line(text: impl AsRef<std::ffi::OsStr>) -> String {
     for c in text.chars() {
         match c {
             '\n' | '\r' | '\t' => line.push(' '),
-            c if c.is_control() || is_direction_mark(c) => line.extend(c.escape_unicode()),
+            c if is_obeyed(c) => line.extend(c.escape_unicode()),
             c => line.push(c),
         }
     }
     line
 }
 
-const fn is_direction_mark(c: char) -> bool {
-    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
 /// Pads to a width of columns, at the left.
 pub(crate) fn right(text: &str, width: usize) -> String {
-    format!("{}{text}", " ".repeat(width.saturating_sub(text.width())))
+    format!("{}{text}", " ".repeat(width.saturating_sub(cutting::width(text))))
 }
 
 /// Pads to a width of columns, at the right.
 pub(crate) fn left(text: &str, width: usize) -> String {
-    format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
+    format!("{text}{}", " ".repeat(width.saturating_sub(cutting::width(text))))
 }
 
 #[cfg(test)]
@@ -240,8 +215,8 @@ mod tests {
         assert_eq!(STYLE.cut("abcdef", 6), "abcdef");
         assert_eq!(STYLE.cut("abcdef", 4), "abc…");
         assert_eq!(STYLE.cut("日本語です", 5), "日本…");
-        assert_eq!(STYLE.cut_middle("/home/user/project/module.py", 16), "/home…/module.py");
-        assert_eq!(STYLE.cut_middle("日本語ですね", 7).width(), 7);
+        assert_eq!(STYLE.cut_middle("/home/user/project/module.py", 16), "/home/…module.py");
+        assert_eq!(cutting::width(&STYLE.cut_middle("日本語ですね", 7)), 7);
         assert_eq!(STYLE.cut("abc", 0), "…");
         assert_eq!(STYLE.cut_left("/home/module.py:3 f", 13), "…odule.py:3 f");
     }

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
+use npprof_model::columns::width;
 use npprof_model::units::grouped;
 use npprof_model::{Bytes, Nanos};
-use unicode_width::UnicodeWidthStr as _;
 
 use crate::Report;
 use crate::json::Site;
@@ -203,10 +203,10 @@ fn layout(rows: &[Row], options: &TableOptions) -> String {
     let widths: Vec<usize> = columns
         .iter()
         .map(|(title, _, cells)| {
-            cells.iter().map(|cell| cell.width()).max().unwrap_or(0).max(title.width())
+            cells.iter().map(|cell| width(cell)).max().unwrap_or(0).max(width(title))
         })
         .collect();
-    let label_width = rows.iter().map(|row| row.label.width()).max().unwrap_or(0).clamp(8, 60);
+    let label_width = rows.iter().map(|row| width(&row.label)).max().unwrap_or(0).clamp(8, 60);
     let mut room = style.width.saturating_sub(label_width.min(style.width / 2));
     // The column that the table is sorted by comes first, then from the left.
     let sorted_by = columns.iter().position(|(_, key, _)| *key == options.sort);

@@ -4,10 +4,10 @@
 
 use std::path::Path;
 
+use npprof_model::columns::width;
 use npprof_model::layout::Shape;
 use npprof_model::units::grouped;
 use npprof_model::{Bytes, Nanos};
-use unicode_width::UnicodeWidthStr as _;
 
 use crate::json::SHORTENED;
 use crate::json::{Exit, ExitState, Layout, Process, Site};
@@ -79,7 +79,7 @@ pub fn summary(report: &Report, options: &SummaryOptions<'_>) -> String {
 fn headline(report: &Report, style: Style) -> String {
     let command = report.command.iter().map(one_line).collect::<Vec<_>>().join(" ");
     let end = format!(" — {} after {}", exit_text(&report.exit), Nanos(report.elapsed_ns));
-    let room = style.width.saturating_sub("npprof: ".len() + end.width()).max(8);
+    let room = style.width.saturating_sub("npprof: ".len() + width(&end)).max(8);
     let line = format!("npprof: {}{end}", style.cut_middle(&command, room));
     style.bold(&style.cut(&line, style.width.max(1)))
 }
@@ -98,7 +98,7 @@ fn figures(report: &Report, options: &SummaryOptions<'_>) -> Vec<String> {
     let totals = &report.totals;
     let mark = Bytes(totals.high_water_bytes).to_string();
     let rest = format!(" of array data, {} after the start", Nanos(totals.high_water_at_ns));
-    let rest = style.cut(&rest, style.width.saturating_sub(HEADING + mark.width()));
+    let rest = style.cut(&rest, style.width.saturating_sub(HEADING + width(&mark)));
     let mut lines = vec![entry("High-water mark", &format!("{}{rest}", style.bold(&mark)))];
     lines.extend(alive_then(report, options));
     lines.push(entry(
@@ -149,10 +149,10 @@ fn most_allocated(report: &Report, style: Style) -> Option<String> {
         return None;
     }
     let start = entry("Most allocated", &format!("{bytes} ({}) by ", percent(bytes, all)));
-    let room = style.width.saturating_sub(start.width());
+    let room = style.width.saturating_sub(width(&start));
     let place = style.cut_left(&tables::place(report, site), room.max(10));
     let source = site.source.as_deref().map(one_line).unwrap_or_default();
-    let source = style.cut(&source, room.saturating_sub(place.width() + 2));
+    let source = style.cut(&source, room.saturating_sub(width(&place) + 2));
     Some(format!("{start}{place}  {}", style.dim(&source)))
 }
 
@@ -191,7 +191,7 @@ fn alive_then(report: &Report, options: &SummaryOptions<'_>) -> Vec<String> {
         .collect();
     // Bytes, share and gaps come first; the rest is for the place, the layout and the source.
     let room = style.width.saturating_sub(ROW_START).max(10);
-    let widest = |texts: &[String]| texts.iter().map(|text| text.width()).max().unwrap_or(0);
+    let widest = |texts: &[String]| texts.iter().map(|text| width(text)).max().unwrap_or(0);
     let place_width = widest(&places).min((room / 2).max(10));
     let layout_width = widest(&layouts).min(32).min(room.saturating_sub(place_width + 2));
     for ((site, place), layout) in shown.iter().zip(&places).zip(&layouts) {
