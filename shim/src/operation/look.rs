@@ -13,6 +13,9 @@ use crate::memory::{Address, c_string, read};
 pub(crate) const CACHE_LINE: usize = 64;
 /// Bytes of an array object.
 const ARRAY_SIZE: usize = OBJECT_SIZE.wrapping_add(size_of::<ArrayBody>());
+/// Flags of an array that lies without gaps. What its strides say beyond that is no matter: either it
+/// has at most one element, or none of them is smaller than an itemsize and one of them is that.
+const DENSE: i32 = array::C_CONTIGUOUS | array::F_CONTIGUOUS;
 /// Longest chain of base classes that is followed to `ndarray`.
 const MAX_BASES: usize = 12;
 
@@ -282,30 +285,40 @@ impl Seen {
 pub(crate) unsafe fn look(array: Address, itemsize: usize) -> Seen {
     // SAFETY: the caller vouches for the array.
     let body = unsafe { read::<ArrayBody>(array, OBJECT_SIZE) };
-    if body.ndim != 1 {
-        // SAFETY: the caller's.
-        return unsafe { look_along_all(array, itemsize) };
+    let data = body.data.addr();
+    if body.ndim == 1 && body.flags & DENSE != 0 {
+        // Of more than one element, neighbours are an itemsize apart.
+        // SAFETY: NumPy keeps an extent there.
+        let n_elements = unsafe { read::<usize>(body.shape.addr(), 0) };
+        let n_bytes = n_elements.wrapping_mul(itemsize);
+        return Seen { data, n_elements, n_bytes, stride: itemsize, weight: n_bytes };
     }
-    // SAFETY: NumPy keeps an extent and a stride there.
-    let extent = unsafe { read::<usize>(body.shape.addr(), 0) };
-    // SAFETY: as above.
-    let stride = unsafe { read::<isize>(body.strides.addr(), 0) }.unsigned_abs();
-    let has_stride = extent > 1 && stride != 0;
-    Seen::new(body.data.addr(), extent, itemsize, if has_stride { stride } else { itemsize })
+    // SAFETY: the caller's.
+    let (n_elements, stride) = unsafe { look_along_all(array, itemsize) };
+    Seen::new(data, n_elements, itemsize, stride)
 }
 
-/// As [`look`], whatever the number of dimensions.
+/// Number of elements and [`Seen::stride`] of an array, whatever its dimensions. As a pair it comes in
+/// registers.
 ///
 /// # Safety
 ///
 /// As for [`look`].
 #[inline(never)]
-unsafe fn look_along_all(array: Address, itemsize: usize) -> Seen {
+unsafe fn look_along_all(array: Address, itemsize: usize) -> (usize, usize) {
     // SAFETY: the caller vouches for the array.
     let body = unsafe { read::<ArrayBody>(array, OBJECT_SIZE) };
     let ndim = usize::try_from(body.ndim).unwrap_or(0).min(MAX_NDIM);
     let (shape, strides) = (body.shape.addr(), body.strides.addr());
     let mut n_elements = 1_usize;
+    if body.flags & DENSE != 0 {
+        for axis in 0..ndim {
+            // SAFETY: NumPy keeps `ndim` extents there.
+            let extent = unsafe { read::<usize>(shape, axis.wrapping_mul(8)) };
+            n_elements = n_elements.wrapping_mul(extent);
+        }
+        return (n_elements, itemsize);
+    }
     let mut smallest = usize::MAX;
     for axis in 0..ndim {
         let offset = axis.wrapping_mul(8);
@@ -318,8 +331,7 @@ unsafe fn look_along_all(array: Address, itemsize: usize) -> Seen {
             smallest = smallest.min(stride);
         }
     }
-    let stride = if smallest == usize::MAX { itemsize } else { smallest };
-    Seen::new(body.data.addr(), n_elements, itemsize, stride)
+    (n_elements, if smallest == usize::MAX { itemsize } else { smallest })
 }
 
 /// The array that owns an array's memory: the last one along the bases; itself if it does. Zero when
