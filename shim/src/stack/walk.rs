@@ -9,6 +9,8 @@ use crate::stream::Stream;
 
 /// Innermost frames that may be new, or may be gone, before all frames are looked at again.
 const MAX_NEW: usize = 8;
+/// As [`MAX_NEW`], where it takes no search to find which of them are new and which are gone.
+const MAX_GONE: usize = 32;
 
 /// How a chain of frames differs from what is kept.
 #[derive(Clone, Copy)]
@@ -29,23 +31,30 @@ impl Stacks {
     /// As for [`FrameOffsets::place`].
     #[inline]
     pub(super) unsafe fn are_callers_kept(&self, top: Address) -> bool {
-        let mut frame = top;
-        let Some(kept) = self.kept.get(..self.n_kept) else { return false };
-        let mut kept = kept.iter();
-        if kept.next().is_none_or(|first| first.frame != top) {
-            return false;
-        }
+        let Some([first, callers @ ..]) = self.kept.get(..self.n_kept) else { return false };
+        // SAFETY: the caller's.
+        first.frame == top && unsafe { self.are_kept(top, callers) }
+    }
+
+    /// Whether the frames outside of `inner` are `callers`, where they were then, and there are no others.
+    ///
+    /// # Safety
+    ///
+    /// As for [`FrameOffsets::place`].
+    #[inline(always)]
+    unsafe fn are_kept(&self, inner: Address, callers: &[Kept]) -> bool {
+        let mut frame = inner;
         let offsets = self.offsets;
         if offsets.form == Instruction::Pointer {
             // A pointer to an instruction leads into the code object, and so names it.
             let is_kept = |inner: Address, caller: &Kept| {
-                // SAFETY: `inner` is `top` or was compared with a frame that is in the chain.
+                // SAFETY: `inner` is in the chain, or was compared with a frame that is.
                 (unsafe { read::<Address>(inner, offsets.previous) }) == caller.frame
                     // SAFETY: just found in the chain.
                     && unsafe { read::<u64>(caller.frame, offsets.instruction) }
                         == caller.place.instruction
             };
-            let mut fours = kept.as_slice().chunks_exact(4);
+            let mut fours = callers.chunks_exact(4);
             for four in fours.by_ref() {
                 let [first, second, third, fourth] = four else { return false };
                 if !(is_kept(frame, first)
@@ -64,8 +73,8 @@ impl Stacks {
                 frame = caller.frame;
             }
         } else {
-            for caller in kept {
-                // SAFETY: `frame` is `top` or was compared with a frame that is in the chain.
+            for caller in callers {
+                // SAFETY: `frame` is in the chain, or was compared with a frame that is.
                 let previous = unsafe { read::<Address>(frame, offsets.previous) };
                 if previous != caller.frame {
                     return false;
@@ -110,43 +119,113 @@ impl Stacks {
     ///
     /// As for [`FrameOffsets::place`].
     unsafe fn meet(&mut self, top: Address) -> Option<Meeting> {
-        let offsets = self.offsets;
-        let kept = self.kept.get(..self.n_kept)?;
-        let mut frame = top;
-        let mut n_new = 0;
-        let first = loop {
-            let near = kept.iter().take(MAX_NEW);
-            if let Some(first) = near.map(|kept| kept.frame).position(|kept| kept == frame) {
-                break first;
-            }
-            if n_new >= MAX_NEW {
-                return None;
-            }
-            // SAFETY: a frame of the chain.
-            let place = unsafe { offsets.place(frame) };
-            *self.found.get_mut(n_new)? = Kept { frame, place, stack: 0 };
-            n_new = n_new.wrapping_add(1);
+        // SAFETY: the caller's.
+        let (n_new, first, inner) = match unsafe { self.meet_in_order(top) } {
+            Some(found) => found,
             // SAFETY: as above.
-            frame = unsafe { read::<Address>(frame, offsets.previous) };
-            if frame == 0 {
-                return None;
-            }
+            None => unsafe { self.meet_anywhere(top) }?,
         };
-        let mut n_changed = 0;
-        for (at, kept) in kept.get(first..)?.iter().enumerate() {
+        let kept = self.kept.get(..self.n_kept)?;
+        let [met, callers @ ..] = kept.get(first..)? else { return None };
+        // What has to be cut is looked at as a whole.
+        if callers.len().wrapping_add(n_new) >= MAX_FRAMES {
+            return None;
+        }
+        // SAFETY: a frame of the chain.
+        let has_moved = unsafe { self.offsets.place(inner) } != met.place;
+        let mut n_changed = usize::from(has_moved);
+        // Most often only the frame goes on at which the two meet.
+        // SAFETY: as above.
+        if !unsafe { self.are_kept(inner, callers) } {
+            // SAFETY: as above.
+            let n_moved = unsafe { self.n_moved(inner, callers) }?;
+            n_changed = n_changed.max(n_moved);
+        }
+        Some(Meeting { n_new, first, n_changed })
+    }
+
+    /// How many frames behind the one where the chain meets what is kept, and that one, have been gone
+    /// through when none of those behind has moved; `None` if the chain goes elsewhere.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Self::are_kept`].
+    unsafe fn n_moved(&self, inner: Address, callers: &[Kept]) -> Option<usize> {
+        let mut frame = inner;
+        let mut n_moved = 0;
+        for (at, kept) in callers.iter().enumerate() {
+            // SAFETY: a frame of the chain.
+            frame = unsafe { read::<Address>(frame, self.offsets.previous) };
             if frame != kept.frame {
                 return None;
             }
-            // SAFETY: a frame of the chain.
-            if unsafe { offsets.place(frame) } != kept.place {
-                n_changed = at.wrapping_add(1);
-            }
             // SAFETY: as above.
-            frame = unsafe { read::<Address>(frame, offsets.previous) };
+            if unsafe { self.offsets.place(frame) } != kept.place {
+                n_moved = at.wrapping_add(2);
+            }
         }
-        // What has to be cut is looked at as a whole.
-        let n_frames = kept.len().wrapping_sub(first).wrapping_add(n_new);
-        (frame == 0 && n_frames <= MAX_FRAMES).then_some(Meeting { n_new, first, n_changed })
+        // SAFETY: as above.
+        (unsafe { read::<Address>(frame, self.offsets.previous) } == 0).then_some(n_moved)
+    }
+
+    /// How many frames are new before the chain meets what is kept, where in that it does, and the
+    /// frame: for an interpreter that puts the frames of calls one above the other. What was kept of
+    /// frames above one of the chain is gone.
+    ///
+    /// # Safety
+    ///
+    /// As for [`FrameOffsets::place`].
+    #[inline(always)]
+    unsafe fn meet_in_order(&mut self, top: Address) -> Option<(usize, usize, Address)> {
+        if self.offsets.form != Instruction::Pointer {
+            return None;
+        }
+        let kept = self.kept.get(..self.n_kept)?;
+        let mut gone = kept.iter().take(MAX_GONE).enumerate();
+        let mut frame = top;
+        let (mut at, mut nearest) = gone.next()?;
+        for (n_new, found) in self.found.iter_mut().take(MAX_GONE).enumerate() {
+            while nearest.frame > frame {
+                (at, nearest) = gone.next()?;
+            }
+            if nearest.frame == frame {
+                return Some((n_new, at, frame));
+            }
+            // SAFETY: a frame of the chain.
+            let place = unsafe { self.offsets.place(frame) };
+            *found = Kept { frame, place, stack: 0 };
+            // SAFETY: as above.
+            frame = unsafe { read::<Address>(frame, self.offsets.previous) };
+            if frame == 0 {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// As [`Self::meet_in_order`], wherever frames lie: also those of generators.
+    ///
+    /// # Safety
+    ///
+    /// As for [`FrameOffsets::place`].
+    unsafe fn meet_anywhere(&mut self, top: Address) -> Option<(usize, usize, Address)> {
+        let kept = self.kept.get(..self.n_kept)?;
+        let mut frame = top;
+        for (n_new, found) in self.found.iter_mut().take(MAX_NEW.wrapping_add(1)).enumerate() {
+            let near = kept.iter().take(MAX_NEW);
+            if let Some(first) = near.map(|kept| kept.frame).position(|kept| kept == frame) {
+                return Some((n_new, first, frame));
+            }
+            // SAFETY: a frame of the chain.
+            let place = unsafe { self.offsets.place(frame) };
+            *found = Kept { frame, place, stack: 0 };
+            // SAFETY: as above.
+            frame = unsafe { read::<Address>(frame, self.offsets.previous) };
+            if frame == 0 {
+                return None;
+            }
+        }
+        None
     }
 
     /// Keeps a chain of frames that [`Self::meet`] has looked at.
