@@ -58,6 +58,11 @@ def view():
         array[2:8]
 
 
+def small_cast():
+    for _ in range(N):
+        small.astype("f4")
+
+
 def another_line():
     for _ in range(N // 2):
         empty(10)
@@ -86,6 +91,7 @@ CASES = {
     "element read": element_read,
     "element written": element_written,
     "view": view,
+    "small cast": small_cast,
     "30 frames, unchanged": allocation_and_free,
     "30 frames, another line": another_line,
     "30 frames, another caller": another_caller,

@@ -49,14 +49,14 @@ mod thread;
 pub(crate) static NPPROF_SHIM_MARKER: [u8; 40] = marker();
 
 const fn marker() -> [u8; 40] {
-    let text = concat!("npprof-shim wire=3 version=", env!("CARGO_PKG_VERSION"), "\0").as_bytes();
+    let text = concat!("npprof-shim wire=4 version=", env!("CARGO_PKG_VERSION"), "\0").as_bytes();
     let mut marker = [0; 40];
     let (to, _) = marker.split_at_mut(text.len());
     to.copy_from_slice(text);
     marker
 }
 
-const _: () = assert!(npprof_wire::WIRE_VERSION == 3, "the marker names the wire version");
+const _: () = assert!(npprof_wire::WIRE_VERSION == 4, "the marker names the wire version");
 
 #[used]
 #[unsafe(link_section = ".init_array")]

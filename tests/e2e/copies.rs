@@ -209,3 +209,46 @@ fn small_copies_are_counted_to_the_byte() {
 fn large_copies_are_counted_to_the_byte() {
     check(1_000_000);
 }
+
+/// Casts at the lines of `programs/small_casts.py`: the mark, the dtypes, and bytes that one of them
+/// reads and copies.
+const SMALL_CASTS: &[(&str, &str, u64, u64)] = &[
+    ("narrower", "float64→float32", 80, 40),
+    ("with_gaps", "float64→float32", 80, 40),
+    ("of_one_element", "float64→float32", 8, 40),
+    ("foreign", ">f8→float32", 80, 40),
+    ("part_of_large", "float64→float32", 80, 40),
+    ("of_a_class", "float64→float32", 80, 40),
+    ("to_objects", "float64→object", 80, 80),
+    ("to_several", "float64→float32", 80, 40),
+    ("to_several", "float64→int16", 80, 20),
+];
+
+#[test]
+fn small_casts_are_told_with_their_dtypes_however_they_are_counted() {
+    on_each(every_pair(), |pair| {
+        let program = Program::new("small_casts.py");
+        let run = program.profiled(pair);
+        assert_eq!(run.code(), 0, "{}", run.stderr());
+        let report = run.report();
+        let told = |mark: &str, name: &str| {
+            let sites = report.sites_with_mark(&program.path(), mark);
+            let is_at = |operation: &&serde_json::Value| {
+                text(operation, "name") == name
+                    && sites.iter().any(|site| site["id"] == operation["site"])
+            };
+            let told: Vec<_> = report.operations().iter().filter(is_at).collect();
+            assert_eq!(told.len(), 1, "{mark}: {name}");
+            let figures = ["n", "n_copies", "read_bytes", "written_bytes", "copied_bytes"];
+            figures.map(|figure| number(told[0], figure))
+        };
+        for &(mark, dtypes, read, copied) in SMALL_CASTS {
+            let name = format!("astype({dtypes})");
+            let expected = [100, 100, 100 * read, 100 * copied, 100 * copied];
+            assert_eq!(told(mark, &name), expected, "{mark}");
+        }
+        let same = [100, 100, 8000, 8000, 8000];
+        assert_eq!(told("to_several", "ndarray.astype"), same);
+        assert_eq!(told("empty", "ndarray.astype"), [100, 0, 0, 0, 0]);
+    });
+}

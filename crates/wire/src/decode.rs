@@ -6,7 +6,7 @@
 use crate::record::{
     COUNTER_MAX_BUFFERED, Counts, Fact, FreedAt, HAS_SHAPE, IS_FIRST, IS_ZEROED, Kind, Layout,
     MAX_NDIM, MAX_OPERANDS, MAX_RECORD_WORDS, MAX_TEXT, OPERATION_WORDS, Operand, Operation, Order,
-    Record, Role, SIZE_BITS, Scalar,
+    Record, Role, SIZE_BITS, Scalar, cast_of,
 };
 
 /// Why words are no record. The ring they come from can't be read further.
@@ -151,7 +151,7 @@ fn other(words: &[u64], kind: u8, first: u64) -> Result<(Record<'_>, usize), Dec
         }
         COUNTS => {
             let at = |index| word(words, index, 8);
-            let n_buffered = u64::from(low(at(1)?)) & COUNTER_MAX_BUFFERED;
+            let marks = u64::from(low(at(1)?));
             let counts = Counts {
                 operation: (rest & 0xffff) as u16,
                 stack: high(at(1)?),
@@ -161,7 +161,8 @@ fn other(words: &[u64], kind: u8, first: u64) -> Result<(Record<'_>, usize), Dec
                 copied_bytes: at(5)?,
                 strided_bytes: at(6)?,
                 n_scalars: at(7)?,
-                n_buffered: at(2)?.saturating_mul(n_buffered),
+                n_buffered: at(2)?.saturating_mul(marks & COUNTER_MAX_BUFFERED),
+                cast: cast_of(marks),
             };
             (Record::Counts(counts), 8)
         }

@@ -377,6 +377,8 @@ pub struct Counts {
     /// Operands that were taken through a buffer to compute with them: as many of each operation. What
     /// was copied then are their bytes.
     pub n_buffered: u64,
+    /// What each of them did besides was to copy one array to another dtype: from which, to which.
+    pub cast: Option<(u16, u16)>,
 }
 
 impl Counts {
@@ -394,7 +396,8 @@ impl Counts {
             copied_bytes,
             strided_bytes,
             n_scalars,
-            n_buffered: n.saturating_mul((key >> COUNTER_BUFFERED_SHIFT) & COUNTER_MAX_BUFFERED),
+            n_buffered: n.saturating_mul((key >> COUNTER_MARKS_SHIFT) & COUNTER_MAX_BUFFERED),
+            cast: cast_of(key >> COUNTER_MARKS_SHIFT),
         })
     }
 }
@@ -402,10 +405,24 @@ impl Counts {
 /// Bit of a counter's first word: the place is taken. The operation's number lies below, the stack
 /// in the high half.
 pub const COUNTER_VALID: u64 = 1 << 16;
-/// Where a counter's first word says how many operands each of its operations took through a buffer.
-pub const COUNTER_BUFFERED_SHIFT: u32 = 17;
-/// The largest number that has room there.
+/// Where a counter's first word says what its operations have in common besides: its marks.
+pub const COUNTER_MARKS_SHIFT: u32 = 17;
+/// All bits of the marks.
+pub const COUNTER_MARKS: u64 = 0xfff;
+/// Of the marks, those that say how many operands each operation took through a buffer.
 pub const COUNTER_MAX_BUFFERED: u64 = 3;
+/// Where among the marks the dtypes are from which and to which each operation cast an array, and how
+/// many bits each of them has.
+pub const COUNTER_CAST_SHIFTS: (u32, u32) = (2, 7);
+/// The largest number of a dtype that has room there.
+pub const COUNTER_MAX_DTYPE: u64 = 31;
+
+/// The dtypes in a counter's marks.
+pub(crate) const fn cast_of(marks: u64) -> Option<(u16, u16)> {
+    let from = (marks >> COUNTER_CAST_SHIFTS.0 & COUNTER_MAX_DTYPE) as u16;
+    let to = (marks >> COUNTER_CAST_SHIFTS.1 & COUNTER_MAX_DTYPE) as u16;
+    if from == 0 || to == 0 { None } else { Some((from, to)) }
+}
 
 /// Bit of an `Alloc` or `Layout` record's flags: the shape follows, `ndim` words.
 pub(crate) const HAS_SHAPE: u64 = 1 << 2;

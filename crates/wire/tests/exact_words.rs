@@ -8,9 +8,9 @@ use npprof_wire::encode::{
 };
 use npprof_wire::hello::{HELLO_BYTES, Hello};
 use npprof_wire::record::{
-    COUNTER_BUFFERED_SHIFT, COUNTER_VALID, Counts, Fact, FreedAt, Kind, Layout, MAX_NDIM,
-    MAX_OPERANDS, MAX_RECORD_WORDS, MAX_TEXT, Operand, Order, Record, Role, Scalar, operand,
-    operation,
+    COUNTER_CAST_SHIFTS, COUNTER_MARKS, COUNTER_MARKS_SHIFT, COUNTER_VALID, Counts, Fact, FreedAt,
+    Kind, Layout, MAX_NDIM, MAX_OPERANDS, MAX_RECORD_WORDS, MAX_TEXT, Operand, Order, Record, Role,
+    Scalar, operand, operation,
 };
 use npprof_wire::segment::{COUNTER_WORDS, COUNTERS, N_COUNTERS, SEGMENT_WORDS};
 
@@ -20,7 +20,7 @@ fn check(words: &[u64], expected: Record<'_>) {
 
 #[test]
 fn the_words_are_those_of_version_2() {
-    assert_eq!(WIRE_VERSION, 3);
+    assert_eq!(WIRE_VERSION, 4);
 }
 
 #[test]
@@ -136,6 +136,7 @@ fn counters_are_the_same_in_the_table_and_as_records() {
         strided_bytes: 5,
         n_scalars: 6,
         n_buffered: 0,
+        cast: None,
     };
     check(&[0x201 << 8 | 14, 7 << 32, 1, 2, 3, 4, 5, 6], Record::Counts(counts));
     let key = 7 << 32 | COUNTER_VALID | 0x201;
@@ -144,9 +145,17 @@ fn counters_are_the_same_in_the_table_and_as_records() {
     // Two operands of each of them went through a buffer.
     let buffered = Counts { n: 5, n_buffered: 10, ..counts };
     check(&[0x201 << 8 | 14, 7 << 32 | 2, 5, 2, 3, 4, 5, 6], Record::Counts(buffered));
-    let key = key | 2 << COUNTER_BUFFERED_SHIFT;
+    let key = key | 2 << COUNTER_MARKS_SHIFT;
     assert_eq!(key, 0x0000_0007_0005_0201);
     assert_eq!(Counts::from_words([key, 5, 2, 3, 4, 5, 6, 0]), Some(buffered));
+    // Each of them cast an array from one dtype to another.
+    let cast = Counts { cast: Some((13, 24)), ..counts };
+    let marks = 13 << COUNTER_CAST_SHIFTS.0 | 24 << COUNTER_CAST_SHIFTS.1;
+    assert_eq!(marks & !COUNTER_MARKS, 0);
+    check(&[0x201 << 8 | 14, 7 << 32 | marks, 1, 2, 3, 4, 5, 6], Record::Counts(cast));
+    let key = 7 << 32 | COUNTER_VALID | 0x201 | marks << COUNTER_MARKS_SHIFT;
+    assert_eq!(key, 0x0000_0007_1869_0201);
+    assert_eq!(Counts::from_words([key, 1, 2, 3, 4, 5, 6, 0]), Some(cast));
     assert_eq!(Counts::from_words([key & !COUNTER_VALID, 1, 2, 3, 4, 5, 6, 0]), None);
     assert_eq!(Counts::from_words([0; 8]), None);
 }

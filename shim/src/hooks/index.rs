@@ -17,7 +17,7 @@ use crate::operation::index::{self, Meaning, Part, is_whole};
 use crate::operation::look::{self, Types, is_array, types};
 use crate::operation::names::fixed;
 use crate::operation::record::{Facts, Operands};
-use crate::operation::{Begun, Frame, LARGE, LARGE_BLOCK};
+use crate::operation::{Begun, Frame, LARGE};
 use crate::state::{State, enter_locked};
 
 type Subscript = unsafe extern "C" fn(*mut c_void, *mut c_void) -> *mut c_void;
@@ -207,7 +207,7 @@ unsafe fn finish_get(
     let seen = unsafe { state.look(result) };
     // What a small index picks from a large block is told one by one: how much of it is ever used.
     // SAFETY: an array.
-    let is_sparse = unsafe { is_in_large_block(state, array, types) };
+    let is_sparse = unsafe { state.is_in_large_block(array, types) };
     if seen.weight < LARGE && !is_sparse {
         let small = Small {
             read: seen.n_bytes,
@@ -456,7 +456,7 @@ unsafe fn finish_set(
     let weight = part.as_ref().map_or(n_written, |part| weight_of(part, itemsize));
     let is_sparse = meaning == Meaning::Advanced
         // SAFETY: an array.
-        && unsafe { is_in_large_block(state, array, types) };
+        && unsafe { state.is_in_large_block(array, types) };
     let is_large = weight.max(n_written).max(frame.weight) >= LARGE || is_sparse;
     if !is_large {
         let n_elements = part.as_ref().map_or(whole.n_elements, Part::n_elements);
@@ -515,18 +515,6 @@ unsafe fn finish_set(
     }
     // SAFETY: all operands are alive.
     unsafe { state.record_operation((&frame, outer), facts, &operands, part.as_ref()) };
-}
-
-/// Whether an array lies in a block of which it matters how much is used.
-///
-/// # Safety
-///
-/// `array` must be a live array.
-unsafe fn is_in_large_block(state: &State, array: Address, types: &Types) -> bool {
-    // SAFETY: the caller vouches for the array.
-    let owner = unsafe { look::owner_of(array, types) };
-    // SAFETY: alive, as the array holds it.
-    owner != 0 && unsafe { state.look(owner) }.n_bytes >= LARGE_BLOCK
 }
 
 fn weight_of(part: &Part, itemsize: usize) -> usize {

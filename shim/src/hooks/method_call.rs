@@ -9,7 +9,7 @@ use crate::hooks::ufunc::options;
 use crate::memory::{Address, read};
 use crate::operation::call::{Args, Keyword};
 use crate::operation::copies::Copy;
-use crate::operation::counters::Small;
+use crate::operation::counters::{Marks, Small};
 use crate::operation::finish::axes;
 use crate::operation::index::{self, is_whole};
 use crate::operation::look::{
@@ -27,6 +27,8 @@ const MIN_SCALARS: usize = 1000;
 const MIN_LONG_LIST: usize = 100_000;
 /// Arrays in a sequence that are looked at.
 const MAX_ITEMS: usize = 4096;
+/// Of operations that copy for the sake of another dtype, those that never do anything besides.
+const CASTS_ONLY: Spec = Spec::CASTS.and(Spec::TYPED);
 
 /// # Safety
 ///
@@ -104,12 +106,20 @@ pub(crate) unsafe fn finish(begun: Begun, entry: Entry, args: &Args, result: Add
     // SAFETY: the caller's.
     let is_large = unsafe { call.is_large(&frame) };
     // SAFETY: as above.
-    if is_large || unsafe { call.may_copy(state, &frame) } {
+    let is_odd = is_large || unsafe { call.may_copy(state, &frame) };
+    let marks = if !is_odd {
+        Some(Marks::default())
+    } else if !is_large && outer == 0 && spec.has(CASTS_ONLY) {
         // SAFETY: as above.
-        unsafe { call.record(state, (&frame, outer)) };
+        unsafe { call.cast(state, &frame) }
     } else {
+        None
+    };
+    match marks {
         // SAFETY: as above.
-        unsafe { call.count(state, &frame) };
+        Some(marks) => unsafe { call.count(state, &frame, marks) },
+        // SAFETY: as above.
+        None => unsafe { call.record(state, (&frame, outer)) },
     }
 }
 
@@ -201,6 +211,35 @@ impl Call<'_> {
         spec.has(Spec::CASTS) && !unsafe { hidden::are_of_one_dtype(subject, self.result) }
     }
 
+    /// What tells of a method that has cast an array of plain numbers into a block that it made, and has
+    /// done nothing else; `None` where a record tells more.
+    unsafe fn cast(&self, state: &State, frame: &Frame) -> Option<Marks> {
+        let (source, given) = (self.args.receiver, self.given?);
+        // SAFETY: a method of `ndarray`, whose array is alive.
+        let seen = unsafe { state.look(source) };
+        // SAFETY: as above.
+        let body = unsafe { read::<ArrayBody>(source, OBJECT_SIZE) };
+        // SAFETY: alive, as it is being given back.
+        let made = unsafe { read::<ArrayBody>(self.result, OBJECT_SIZE) };
+        let is_made = made.flags & array::OWNDATA != 0
+            && frame.allocated == given.n_bytes as u64
+            && given.n_elements == seen.n_elements
+            && given.n_elements != 0;
+        // Elsewhere an element may be told several times.
+        let is_each_once = body.flags & (array::C_CONTIGUOUS | array::F_CONTIGUOUS) != 0
+            // SAFETY: one stride.
+            || body.ndim == 1 && unsafe { read::<isize>(body.strides.addr(), 0) } != 0;
+        // SAFETY: as above.
+        if !is_made || !is_each_once || unsafe { state.is_in_large_block(source, self.types) } {
+            return None;
+        }
+        // SAFETY: dtypes live as long as their arrays.
+        let (from, _) = unsafe { state.dtypes.plain_number_of(body.descr.addr()) }?;
+        // SAFETY: as above.
+        let (to, _) = unsafe { state.dtypes.plain_number_of(made.descr.addr()) }?;
+        if from == to { None } else { Marks::cast((from, to)) }
+    }
+
     /// Whether an array that a ufunc's method works on has to go through a buffer.
     unsafe fn has_odd_operand(&self) -> bool {
         // SAFETY: the caller vouches for the arguments.
@@ -252,14 +291,14 @@ impl Call<'_> {
             .any(|array| !unsafe { state.look(array) }.fills(whole.n_elements))
     }
 
-    unsafe fn count(&self, state: &mut State, frame: &Frame) {
+    unsafe fn count(&self, state: &mut State, frame: &Frame, marks: Marks) {
         let spec = self.entry.spec;
         let written = self.given.map_or(0, |seen| seen.n_bytes);
         // SAFETY: the caller vouches for the arguments.
         let subject = unsafe { self.subject() };
         // SAFETY: alive.
         let subject = subject.filter(|&subject| unsafe { is_array(subject, self.types) });
-        let mut small = Small { read: frame.read, written, ..Small::default() };
+        let mut small = Small { read: frame.read, written, marks, ..Small::default() };
         if spec.has(Spec::WRITES) {
             if let Some(subject) = subject {
                 // SAFETY: an array.

@@ -13,7 +13,7 @@ use npprof_wire::record::{Role, operation as flag};
 
 use crate::memory::{Address, c_string, read};
 use crate::operation::call::{Args, Keyword};
-use crate::operation::counters::Small;
+use crate::operation::counters::{Marks, Small};
 use crate::operation::finish::axes;
 use crate::operation::hidden::{self, Buffered, Common, Taken};
 use crate::operation::look::{Seen, Types, is_array, is_sequence, items, types};
@@ -227,7 +227,7 @@ unsafe fn finish_odd(
         copied: buffered.n_bytes,
         strided: frame.strided,
         n_scalars: 0,
-        n_buffered: buffered.n,
+        marks: Marks::buffered(buffered.n),
     };
     state.count(&frame, small);
     false

@@ -207,18 +207,18 @@ mod tests {
     #[test]
     fn the_variable_is_read_and_anything_else_refused() {
         let token = "000102030405060708090a0b0c0d0eff";
-        let session = parse(&format!("3:{token}:L:/tmp/a:b")).expect("well-formed");
+        let session = parse(&format!("4:{token}:L:/tmp/a:b")).expect("well-formed");
         assert_eq!((session.token[1], session.token[15]), (1, 255));
         assert!(session.is_lossy && session.has_operations && session.is_followed);
         assert_eq!(session.socket, "/tmp/a:b");
-        let session = parse(&format!("3:{token}:AN:/tmp/a")).expect("well-formed");
+        let session = parse(&format!("4:{token}:AN:/tmp/a")).expect("well-formed");
         assert!(!session.is_lossy && !session.has_operations && !session.is_followed);
         for text in [
             "".to_owned(),
             format!("1:{token}:-:/tmp/a"),
-            "3:00:-:/tmp/a".to_owned(),
-            format!("3:{token}"),
-            format!("3:zz{}:-:/tmp/a", &token.replace("0001", "01")),
+            "4:00:-:/tmp/a".to_owned(),
+            format!("4:{token}"),
+            format!("4:zz{}:-:/tmp/a", &token.replace("0001", "01")),
         ] {
             assert!(parse(&text).is_none(), "{text}");
         }

@@ -6,7 +6,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use npprof_wire::record::{COUNTER_BUFFERED_SHIFT, COUNTER_MAX_BUFFERED, COUNTER_VALID, Kind};
+use npprof_wire::record::{
+    COUNTER_CAST_SHIFTS, COUNTER_MARKS, COUNTER_MARKS_SHIFT, COUNTER_MAX_DTYPE, COUNTER_VALID, Kind,
+};
 use npprof_wire::segment::{COUNTER_WORDS, COUNTERS, N_COUNTERS};
 
 use crate::stream::Stream;
@@ -23,8 +25,27 @@ pub(crate) struct Small {
     pub(crate) copied: usize,
     pub(crate) strided: usize,
     pub(crate) n_scalars: usize,
-    /// Operands that were taken through a buffer, at most [`COUNTER_MAX_BUFFERED`].
-    pub(crate) n_buffered: u8,
+    pub(crate) marks: Marks,
+}
+
+/// What all operations of a counter have in common besides: most have nothing.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Marks(u16);
+
+impl Marks {
+    /// Each took so many operands through a buffer: 3 at most.
+    pub(crate) const fn buffered(n: u8) -> Self {
+        Self(n as u16 & 3)
+    }
+
+    /// Each copied an array of the first dtype to the second one; `None` for dtypes for which there is
+    /// no room.
+    pub(crate) fn cast((from, to): (u16, u16)) -> Option<Self> {
+        let has_room = |dtype: u16| (1..=COUNTER_MAX_DTYPE).contains(&dtype.into());
+        let (from_shift, to_shift) = COUNTER_CAST_SHIFTS;
+        let marks = || Self(from.wrapping_shl(from_shift) | to.wrapping_shl(to_shift));
+        (has_room(from) && has_room(to)).then(marks)
+    }
 }
 
 /// A counter's words.
@@ -45,12 +66,6 @@ mod word {
     pub(super) const COPIED: usize = 4;
     pub(super) const STRIDED: usize = 5;
     pub(super) const SCALARS: usize = 6;
-}
-
-/// As [`key`], for operations that took so many operands through a buffer.
-#[inline(always)]
-const fn key_of(key: u64, n_buffered: u8) -> u64 {
-    key | (n_buffered as u64 & COUNTER_MAX_BUFFERED) << COUNTER_BUFFERED_SHIFT
 }
 
 /// The word of the segment at which the counter of `key` begins, made if there is none.
@@ -80,7 +95,7 @@ fn make_room(key: u64, hash: u64, stream: &mut Stream) -> usize {
     let old = load(stream, at, word::KEY);
     let mut words = [0; 8];
     words[0] = (old & 0xffff) << 8 | Kind::Counts as u64;
-    words[1] = old >> 32 << 32 | old >> COUNTER_BUFFERED_SHIFT & COUNTER_MAX_BUFFERED;
+    words[1] = old >> 32 << 32 | old >> COUNTER_MARKS_SHIFT & COUNTER_MARKS;
     for (to, from) in words.iter_mut().skip(2).zip(word::N..) {
         *to = load(stream, at, from);
     }
@@ -96,7 +111,7 @@ fn make_room(key: u64, hash: u64, stream: &mut Stream) -> usize {
 /// Counts one operation.
 #[inline(always)]
 pub(crate) fn count(key: u64, small: Small, stream: &mut Stream) {
-    let key = if small.n_buffered == 0 { key } else { key_of(key, small.n_buffered) };
+    let key = key | u64::from(small.marks.0) << COUNTER_MARKS_SHIFT;
     let at = find(key, stream);
     let Some(counter) = counter(stream, at) else { return };
     add(counter, word::N, 1);

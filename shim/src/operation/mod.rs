@@ -468,11 +468,19 @@ impl State {
     #[inline(never)]
     unsafe fn bytes_in_large_block(&self, array: Address, n_bytes: usize, types: &Types) -> usize {
         // SAFETY: the caller vouches for the array.
+        if unsafe { self.is_in_large_block(array, types) } { n_bytes } else { 0 }
+    }
+
+    /// Whether an array lies in a block of which it matters how much is used.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Self::look`].
+    #[inline]
+    pub(crate) unsafe fn is_in_large_block(&self, array: Address, types: &Types) -> bool {
+        // SAFETY: the caller vouches for the array.
         let owner = unsafe { look::owner_of(array, types) };
         // SAFETY: alive, as the array holds it.
-        if owner == 0 || unsafe { self.look(owner) }.n_bytes < LARGE_BLOCK {
-            return 0;
-        }
-        n_bytes
+        owner != 0 && unsafe { self.look(owner) }.n_bytes >= LARGE_BLOCK
     }
 }

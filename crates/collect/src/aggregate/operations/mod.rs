@@ -75,6 +75,8 @@ struct Small {
     written: u64,
     n_scalars: u64,
     n_buffered: u64,
+    /// Those that are counted elsewhere, with the dtypes between which they cast.
+    n_cast: u64,
     copied: ByReason,
 }
 
@@ -109,7 +111,7 @@ pub(crate) struct Operations {
     by_key: FxHashMap<Key, u32>,
     ledger: Ledger,
     /// Small operations that left the table of counters.
-    flushed: FxHashMap<(u32, u16), Counts>,
+    flushed: FxHashMap<summary::Kind, Counts>,
     /// The table of counters, as it was last seen.
     table: Vec<Counts>,
     /// All small operations, if nothing was counted since they were summed up.
@@ -202,7 +204,7 @@ impl Operations {
 
     /// Takes in small operations that left the table of counters.
     pub(crate) fn count(&mut self, counts: &Counts) {
-        let key = (counts.stack, counts.operation);
+        let key = summary::kind(counts);
         let to = if self.flushed.len() >= MAX_SMALL && !self.flushed.contains_key(&key) {
             &mut self.rest_of_flushed
         } else {

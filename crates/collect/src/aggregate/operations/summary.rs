@@ -59,10 +59,18 @@ pub(crate) struct Summary {
     pub(crate) operations: Vec<OperationStats>,
 }
 
+/// Kinds of small operations are told apart by stack, name and cast.
+pub(super) type Kind = (u32, u16, Option<(u16, u16)>);
+
+pub(super) const fn kind(counts: &Counts) -> Kind {
+    (counts.stack, counts.operation, counts.cast)
+}
+
 /// Adds the sums of small operations of the same kind.
 pub(super) fn add(to: &mut Counts, counts: &Counts) {
     to.operation = counts.operation;
     to.stack = counts.stack;
+    to.cast = counts.cast;
     for (to, from) in [
         (&mut to.n, counts.n),
         (&mut to.read_bytes, counts.read_bytes),
@@ -85,7 +93,7 @@ impl Operations {
         }
         let mut all = self.flushed.clone();
         for counts in &self.table {
-            add(all.entry((counts.stack, counts.operation)).or_default(), counts);
+            add(all.entry(kind(counts)).or_default(), counts);
         }
         Some(all.into_values().collect())
     }
@@ -94,9 +102,16 @@ impl Operations {
     pub(crate) fn settle(&mut self, placed: Vec<(u32, Counts)>, definitions: &Definitions) {
         self.entries.iter_mut().for_each(|entry| entry.small = Small::default());
         for (site, counts) in &placed {
-            let place = self.entry((*site, counts.operation), None, definitions);
+            let place = self.entry((*site, counts.operation), counts.cast, definitions);
             if let Some(entry) = self.entries.get_mut(place as usize) {
                 entry.small.add(counts, entry.class);
+            }
+            // Their blocks were counted with those of the operations that have no dtypes in their names.
+            if counts.cast.is_some() {
+                let place = self.entry((*site, counts.operation), None, definitions);
+                if let Some(entry) = self.entries.get_mut(place as usize) {
+                    entry.small.n_cast = entry.small.n_cast.saturating_add(counts.n);
+                }
             }
         }
         if self.rest_of_flushed.n > 0 {
@@ -147,6 +162,8 @@ impl Small {
         self.n_buffered = self.n_buffered.saturating_add(counts.n_buffered);
         let reason = if counts.n_buffered > 0 {
             CopyReason::Buffered
+        } else if counts.cast.is_some() {
+            CopyReason::Cast
         } else {
             class.usual_reason(counts.read_bytes, counts.written_bytes)
         };
@@ -176,8 +193,10 @@ impl Entry {
             0
         } else if self.small.n_buffered > 0 {
             self.small.n_buffered
+        } else if self.key.cast.is_some() {
+            self.small.n
         } else if self.class.is_counted_by_allocations() {
-            self.n_made.min(self.small.n).max(1)
+            self.n_made.saturating_sub(self.small.n_cast).min(self.small.n).max(1)
         } else {
             self.small.n.saturating_sub(self.small.n_scalars).max(1)
         };

@@ -163,6 +163,7 @@ impl Script {
             strided_bytes: 0,
             n_scalars: given("scalars"),
             n_buffered: given("buffered"),
+            cast: words.contains(&"cast").then_some((1, 2)),
         }
     }
 
@@ -651,6 +652,29 @@ fn small_operations_that_took_operands_through_a_buffer_copied_these() {
     assert_eq!(
         shown(&mut script),
         "add: 3 / 240 / 240 / 0 / 0; divide: 5 / 800 / 400 / 10 buffered 800 / 0"
+    );
+}
+
+#[test]
+fn small_casts_are_those_that_have_a_record_and_each_is_a_copy() {
+    let mut script = run("+B 40 ndarray.astype; ndarray.astype A:f8:10 >B:f4:10");
+    for (name, size) in ["C", "D", "E", "F", "G"].map(|name| (name, 40)).into_iter().chain([
+        ("H", 80),
+        ("I", 80),
+        ("J", 80),
+    ]) {
+        script.step(&format!("+{name} {size} ndarray.astype"));
+    }
+    // One of those to the same dtype was asked for no copy.
+    script.step("counts ndarray.astype n=3 read=240 written=120 copied=120 cast");
+    script.step(
+        "table ndarray.astype n=2 read=160 written=80 copied=80 cast, \
+         ndarray.astype n=4 read=320 written=320 copied=240",
+    );
+    assert_eq!(
+        shown(&mut script),
+        "astype(float64→float32): 6 / 480 / 240 / 6 cast 240 / 0; \
+         ndarray.astype: 4 / 320 / 320 / 3 explicit 240 / 0"
     );
 }
 
