@@ -47,7 +47,7 @@ impl State {
     /// # Safety
     ///
     /// As for [`Self::note_view`].
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn small_view(
         &self,
         view: Address,
