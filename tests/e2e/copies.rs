@@ -79,6 +79,7 @@ const LINES: &[(&str, Copied)] = &[
     ("copyto", For("assign", 8)),
     ("put", For("assign", 4)),
     ("putmask", Somehow(4)),
+    ("putmask_nothing", Nothing),
     ("place", Somehow(4)),
     ("roll", Somehow(8)),
     ("pad", Somehow(8)),

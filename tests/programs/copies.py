@@ -102,6 +102,7 @@ target[every_other] = half_rows  # @setitem_index_array
 np.copyto(target, table)  # @copyto
 target_line.put(every_other_place, half_line)  # @put
 np.putmask(target, is_even, table)  # @putmask
+np.putmask(target, ~is_even & is_even, table)  # @putmask_nothing
 np.place(target_line, is_even.reshape(-1), half_line)  # @place
 kept = np.roll(line, 3)  # @roll
 kept = np.pad(table, 1)  # @pad

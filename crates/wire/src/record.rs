@@ -218,6 +218,8 @@ pub mod operation {
     pub const FOREIGN: u32 = 1 << 11;
     /// With [`SEQUENCE`]: the sequence holds arrays, not scalars.
     pub const OF_ARRAYS: u32 = 1 << 12;
+    /// What a mask let through was counted: `second` holds the bytes that were written, also if none were.
+    pub const COUNTED: u32 = 1 << 13;
 }
 
 /// What kinds of objects an array of objects holds.

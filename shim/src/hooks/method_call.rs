@@ -407,6 +407,7 @@ impl Call<'_> {
             if unsafe { is_array(subject, self.types) } {
                 // SAFETY: an array.
                 let whole = unsafe { state.look(subject) };
+                facts.flags |= flag::COUNTED;
                 // SAFETY: as above.
                 facts.second = unsafe { self.chosen(whole) }.unwrap_or(whole.n_bytes) as u64;
             }

@@ -293,6 +293,9 @@ pub(crate) fn assigned_bytes(operation: &Operation<'_>, operands: &Operands<'_>)
         return 0;
     };
     let whole = output.n_bytes();
+    if operation.flags & operation::COUNTED != 0 {
+        return operation.second.min(whole);
+    }
     let Some(index) = operands.of(Role::Index).next() else {
         // An index that is no array: the record says how much it let through, or what was put there.
         let part = operands.inputs().find(|input| !is_broadcast(input.shape(), output.shape()));

@@ -194,6 +194,7 @@ impl Script {
                     "foreign" => flag::FOREIGN,
                     "sequence" => flag::SEQUENCE,
                     "arrays" => flag::OF_ARRAYS,
+                    "counted" => flag::COUNTED,
                     "failed" => flag::FAILED,
                     other => panic!("{other}: no flag"),
                 };
@@ -383,6 +384,9 @@ fn assigning_copies_what_is_written_unless_it_is_a_scalar() {
         "setitem: 1 / 160 / 80 / 1 assign 80 / 0",
     );
     check("putmask =A:f8:100 #M:i8:100 B:f8:100", "putmask: 1 / 1600 / 800 / 1 assign 800 / 0");
+    let counted = "putmask =A:f8:100 #M:i8:100 B:f8:100 :counted";
+    check(&format!("{counted} second=80"), "putmask: 1 / 1600 / 80 / 1 assign 80 / 0");
+    check(counted, "putmask: 1 / 1600 / 0 / 0 / 0");
 }
 
 #[test]
